@@ -1,0 +1,28 @@
+//! The vocabulary of Watchkeeper as plain values.
+//!
+//! Telemetry ([`LabelSet`], [`Matcher`], [`Series`], [`LogRecord`], [`Batch`]), the
+//! things that are watched ([`Agent`], [`CheckResult`]) and what is done about them
+//! ([`Alert`], [`RecoveryRun`]). Every other crate speaks in these words.
+//!
+//! Nothing here reads a clock, a file or a socket. `serde` is derived so that records
+//! can be kept on disk; the shapes of the HTTP API are `server::dto`, not these.
+
+mod agent;
+mod alert;
+mod health;
+mod labels;
+mod recovery;
+mod telemetry;
+mod time;
+
+pub use agent::{
+    Agent, AgentError, AgentId, AgentState, AgentStatus, AgentTotals, AgentTransition, Confidence,
+    CurrentTool, Evidence, PendingKind, PendingRequest, Phase, Retry, SourceState, SourceStatus, Todo,
+    TokenCounts,
+};
+pub use alert::{Alert, AlertStatus, Severity};
+pub use health::{CheckResult, DependencyKind, DependencyResult, Fact, Facts, HealthSummary, Verdict};
+pub use labels::{LabelSet, METRIC_NAME, MatchOp, Matcher, MatcherError};
+pub use recovery::{Outcome, RecoveryRun, RunStep, Trigger};
+pub use telemetry::{Batch, LogRecord, LogSeverity, STALE_NAN, Sample, Series, SeriesSamples, is_stale};
+pub use time::{TimeRange, Timestamp};
