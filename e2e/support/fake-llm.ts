@@ -131,7 +131,7 @@ export class FakeLlm {
     const reply = asksForTitle(chat) ? title : this.#reply(chat);
     if (reply.kind === 'hang') return; // The client closes the connection when it gives up.
     if (reply.kind === 'refuse') {
-      const headers = reply.retryAfter === undefined ? {} : { 'retry-after': String(reply.retryAfter) };
+      const headers: Record<string, string> = reply.retryAfter === undefined ? {} : { 'retry-after': String(reply.retryAfter) };
       const { message, type, code } = reply;
       return json(response, reply.status, { error: { message, type, code } }, headers);
     }

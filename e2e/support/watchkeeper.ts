@@ -1,5 +1,5 @@
 /** The real binary, started as a new user would start it, in a directory of its own. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { eventually, freePort, Program } from './process.js';
@@ -10,7 +10,10 @@ function binary(): string {
   const named = process.env.WATCHKEEPER_BINARY;
   if (named) return named;
   const target = process.env.CARGO_TARGET_DIR ?? join(repository, 'target');
-  const built = ['release', 'debug'].map((profile) => join(target, profile, 'watchkeeper')).find(existsSync);
+  const built = ['release', 'debug']
+    .map((profile) => join(target, profile, 'watchkeeper'))
+    .filter(existsSync)
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
   if (!built) throw new Error('no watchkeeper binary: run `cargo build --release -p watchkeeper` first');
   return built;
 }
