@@ -1,0 +1,25 @@
+//! From a change of an agent's state to the webhook that tells of it.
+
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::quantiles::Durations;
+use crate::stands::{OpenCodeStand, WebhookStand};
+
+pub async fn print(opencode: &OpenCodeStand, webhook: &WebhookStand, changes: usize) -> anyhow::Result<()> {
+    let mut durations = Durations::default();
+    for index in 0..changes {
+        let failed = opencode.fail_session(index);
+        let session = OpenCodeStand::session(index);
+        let told = tokio::time::timeout(Duration::from_secs(60), webhook.told_of(&session))
+            .await
+            .with_context(|| format!("no webhook about {session} within 60 s"))?;
+        durations.push(told.saturating_duration_since(failed));
+    }
+    println!("agent fails at its source -> webhook received, {} changes", durations.len());
+    for (name, quantile) in [("median", 0.5), ("p90", 0.9), ("worst", 1.0)] {
+        println!("  {name:<8} {:>8.1} ms", durations.quantile_ms(quantile));
+    }
+    Ok(())
+}
