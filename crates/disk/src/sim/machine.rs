@@ -1,0 +1,323 @@
+//! What happens behind the simulated disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::tree::{Change, Tree};
+use crate::Entry;
+
+pub(super) type FileId = u64;
+
+/// A file that only grows: what is read, and how much of it is on the medium.
+#[derive(Clone, Debug, Default)]
+struct Content {
+    bytes: Vec<u8>,
+    synced: usize,
+    /// Given up by a failed sync: read as written until a crash, zeros after it.
+    lost: Vec<Range<usize>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    chance: Chance,
+    pub steps: u64,
+    crash_at: u64,
+    pub is_off: bool,
+    pub capacity: u64,
+    pub sync_failures: u32,
+    pub locked: BTreeSet<PathBuf>,
+    contents: BTreeMap<FileId, Content>,
+    visible: Tree,
+    durable: Tree,
+    /// Changes of names that are visible and not yet durable, oldest first.
+    pending: Vec<Change>,
+}
+
+/// Whether a change happens wholly, or is the one at which the power goes.
+#[derive(PartialEq)]
+enum Fate {
+    Whole,
+    Cut,
+}
+
+impl Machine {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            chance: Chance(seed),
+            steps: 0,
+            crash_at: u64::MAX,
+            is_off: false,
+            capacity: u64::MAX,
+            sync_failures: 0,
+            locked: BTreeSet::new(),
+            contents: BTreeMap::new(),
+            visible: Tree::default(),
+            durable: Tree::default(),
+            pending: Vec::new(),
+        }
+    }
+
+    pub fn crash_after(&mut self, steps: u64) {
+        self.crash_at = self.steps + steps;
+    }
+
+    fn step(&mut self) -> io::Result<Fate> {
+        self.check_power()?;
+        self.steps += 1;
+        self.is_off = self.steps == self.crash_at;
+        Ok(if self.is_off { Fate::Cut } else { Fate::Whole })
+    }
+
+    fn check_power(&self) -> io::Result<()> {
+        if self.is_off { Err(power_cut()) } else { Ok(()) }
+    }
+
+    fn change(&mut self, change: Change) -> io::Result<()> {
+        let fate = self.step()?;
+        if fate == Fate::Whole || self.chance.coin() {
+            self.visible.apply(&change);
+            self.pending.push(change);
+        }
+        if fate == Fate::Cut { Err(power_cut()) } else { Ok(()) }
+    }
+
+    pub fn create(&mut self, path: &Path) -> io::Result<FileId> {
+        self.check_power()?;
+        let has_folder = path.parent().is_some_and(|dir| self.visible.dirs.contains(dir));
+        if !has_folder {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let file = self.contents.len() as FileId;
+        self.contents.insert(file, Content::default());
+        self.change(Change::Link { path: path.to_owned(), file })?;
+        Ok(file)
+    }
+
+    pub fn find(&self, path: &Path) -> io::Result<FileId> {
+        self.check_power()?;
+        self.visible.files.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    pub fn bytes(&self, file: FileId) -> io::Result<&[u8]> {
+        self.check_power()?;
+        Ok(&self.contents[&file].bytes)
+    }
+
+    fn content(&mut self, file: FileId) -> &mut Content {
+        self.contents.entry(file).or_default()
+    }
+
+    pub fn append(&mut self, file: FileId, bytes: &[u8]) -> io::Result<()> {
+        let fate = self.step()?;
+        let room = usize::try_from(self.free_room()).unwrap_or(usize::MAX);
+        let whole = bytes.len().min(room);
+        let taken = if fate == Fate::Cut { self.chance.below(whole + 1) } else { whole };
+        self.content(file).bytes.extend_from_slice(&bytes[..taken]);
+        match fate {
+            Fate::Cut => Err(power_cut()),
+            Fate::Whole if whole < bytes.len() => Err(io::ErrorKind::StorageFull.into()),
+            Fate::Whole => Ok(()),
+        }
+    }
+
+    pub fn sync(&mut self, file: FileId) -> io::Result<()> {
+        let fate = self.step()?;
+        let happens = fate == Fate::Whole || self.chance.coin();
+        let fails = self.sync_failures > 0;
+        self.sync_failures = self.sync_failures.saturating_sub(1);
+        let content = self.content(file);
+        if happens {
+            if fails {
+                content.lost.push(content.synced..content.bytes.len());
+            }
+            content.synced = content.bytes.len();
+        }
+        match fate {
+            Fate::Cut => Err(power_cut()),
+            Fate::Whole if fails => Err(io::Error::from(rustix::io::Errno::IO)),
+            Fate::Whole => Ok(()),
+        }
+    }
+
+    pub fn truncate(&mut self, path: &Path, len: u64) -> io::Result<()> {
+        let file = self.find(path)?;
+        let fate = self.step()?;
+        if fate == Fate::Whole || self.chance.coin() {
+            let content = self.content(file);
+            content.bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+            content.synced = content.bytes.len();
+        }
+        if fate == Fate::Cut { Err(power_cut()) } else { Ok(()) }
+    }
+
+    pub fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.check_power()?;
+        if !self.visible.files.contains_key(from) && !self.visible.dirs.contains(from) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        if self.visible.dirs.contains(from) {
+            // Changes inside would have to follow the folder's name; they are settled first.
+            self.settle(|change| change.folders().iter().any(|folder| folder == from));
+        }
+        self.change(Change::Rename { from: from.to_owned(), to: to.to_owned() })
+    }
+
+    pub fn remove(&mut self, path: &Path) -> io::Result<()> {
+        self.find(path)?;
+        self.change(Change::Remove { path: path.to_owned() })
+    }
+
+    pub fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.check_power()?;
+        if !self.visible.dirs.contains(dir) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_inside = |path: &Path| path.parent() == Some(dir);
+        let files = self.visible.files.iter().filter(|(path, _)| is_inside(path)).map(|(path, file)| Entry {
+            name: name(path),
+            is_dir: false,
+            bytes: self.contents[file].bytes.len() as u64,
+        });
+        let dirs = self.visible.dirs.iter().filter(|path| is_inside(path));
+        let dirs = dirs.map(|path| Entry { name: name(path), is_dir: true, bytes: 0 });
+        let mut entries: Vec<Entry> = files.chain(dirs).collect();
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    /// Durable at once, as the trait promises.
+    pub fn create_dir(&mut self, dir: &Path) -> io::Result<()> {
+        self.check_power()?;
+        if self.visible.dirs.contains(dir) {
+            return Ok(());
+        }
+        let fate = self.step()?;
+        if fate == Fate::Whole || self.chance.coin() {
+            for dir in dir.ancestors() {
+                self.visible.dirs.insert(dir.to_owned());
+                self.durable.dirs.insert(dir.to_owned());
+            }
+        }
+        if fate == Fate::Cut { Err(power_cut()) } else { Ok(()) }
+    }
+
+    pub fn remove_dir(&mut self, dir: &Path) -> io::Result<()> {
+        if !self.list(dir)?.is_empty() {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        self.change(Change::RemoveDir { path: dir.to_owned() })
+    }
+
+    pub fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
+        let fate = self.step()?;
+        if fate == Fate::Whole || self.chance.coin() {
+            self.settle(|change| change.folders().iter().any(|folder| folder == dir));
+        }
+        if fate == Fate::Cut { Err(power_cut()) } else { Ok(()) }
+    }
+
+    /// Makes the chosen changes durable, oldest first.
+    fn settle(&mut self, is_chosen: impl Fn(&Change) -> bool) {
+        let (chosen, rest) = std::mem::take(&mut self.pending).into_iter().partition(is_chosen);
+        self.pending = rest;
+        let chosen: Vec<Change> = chosen;
+        chosen.iter().for_each(|change| self.durable.apply(change));
+    }
+
+    pub fn used_bytes(&self) -> u64 {
+        self.visible.files.values().map(|file| self.contents[file].bytes.len() as u64).sum()
+    }
+
+    fn free_room(&self) -> u64 {
+        self.capacity.saturating_sub(self.used_bytes())
+    }
+
+    pub fn free_bytes(&self) -> io::Result<u64> {
+        self.check_power()?;
+        Ok(self.free_room())
+    }
+
+    pub fn flip_bit(&mut self, path: &Path, bit: u64) -> io::Result<()> {
+        let file = self.find(path)?;
+        let byte = self.content(file).bytes.get_mut((bit / 8) as usize);
+        *byte.ok_or(io::ErrorKind::UnexpectedEof)? ^= 1 << (bit % 8);
+        Ok(())
+    }
+
+    /// Of changes that were not synced, each folder keeps the older ones up to a point; of
+    /// bytes that were not synced, some or none are there, and those may be wrong.
+    pub fn reboot(&mut self) -> Machine {
+        self.is_off = true;
+        let mut tree = self.durable.clone();
+        let mut stopped: BTreeSet<PathBuf> = BTreeSet::new();
+        for change in &self.pending {
+            let folders = change.folders();
+            if self.chance.below(3) == 0 || folders.iter().any(|folder| stopped.contains(folder)) {
+                stopped.extend(folders);
+            } else {
+                tree.apply(change);
+            }
+        }
+        let mut next = Machine::new(self.chance.next());
+        next.capacity = self.capacity;
+        for (file, content) in &self.contents {
+            let bytes = surviving(content, &mut self.chance);
+            let synced = bytes.len();
+            next.contents.insert(*file, Content { bytes, synced, lost: Vec::new() });
+        }
+        tree = tree.without_orphans();
+        next.visible = tree.clone();
+        next.durable = tree;
+        next
+    }
+}
+
+fn surviving(content: &Content, chance: &mut Chance) -> Vec<u8> {
+    let loose = content.bytes.len() - content.synced.min(content.bytes.len());
+    let kept = match chance.below(4) {
+        0 => 0,
+        1 => loose,
+        _ => chance.below(loose + 1),
+    };
+    let synced = content.bytes.len() - loose;
+    let mut bytes = content.bytes[..synced + kept].to_vec();
+    for range in &content.lost {
+        bytes[range.clone()].fill(0);
+    }
+    if kept > 0 && chance.below(4) == 0 {
+        // A sector that never arrived although a later one did.
+        let start = synced + chance.below(kept);
+        let end = (start + 512).min(bytes.len());
+        bytes[start..end].fill(0);
+    }
+    bytes
+}
+
+fn power_cut() -> io::Error {
+    io::Error::other("the power is gone")
+}
+
+/// SplitMix64: small, and good enough to choose faults.
+#[derive(Clone, Debug)]
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        (self.next() % bound.max(1) as u64) as usize
+    }
+
+    fn coin(&mut self) -> bool {
+        self.next() & 1 == 1
+    }
+}
