@@ -1,0 +1,19 @@
+//! `cargo xtask bench`: figures of the running release binary.
+
+use anyhow::Context;
+
+use crate::{program, repository, web};
+
+pub fn run(arguments: &[String]) -> anyhow::Result<()> {
+    // Its size in memory is measured with the page inside.
+    web::build_page()?;
+    let root = repository::root();
+    let build = ["cargo", "build", "--release", "--package", "watchkeeper", "--package", "bench"];
+    program::run(program::command(root, &build))?;
+    let release = repository::target()?.join("release");
+    let bench = release.join("bench");
+    let bench = bench.to_str().context("the target directory's name is not text")?;
+    let mut command = program::command(root, &[bench]);
+    command.arg("--binary").arg(release.join("watchkeeper")).args(arguments);
+    program::run(command)
+}
