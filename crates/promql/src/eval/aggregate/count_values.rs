@@ -1,0 +1,51 @@
+//! `count_values`: how many series of a group have which value.
+
+use std::collections::HashMap;
+
+use model::LabelSet;
+
+use super::{Evaluator, Row};
+use crate::parse::expression::Aggregate;
+use crate::plan::Grid;
+use crate::{EvalError, format_value};
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn count_values(
+        &mut self,
+        aggregate: &'a Aggregate,
+        grid: Grid,
+    ) -> Result<Vec<Row>, EvalError> {
+        let label = match &aggregate.parameter {
+            Some(parameter) => self.text(parameter)?,
+            None => return Err(EvalError::Invalid("count_values needs a label name".to_owned())),
+        };
+        if !valid_label_name(label) {
+            return Err(EvalError::execution(format!("invalid label name {label:?}")));
+        }
+        let mut rows: Vec<Row> = Vec::new();
+        let mut by_labels: HashMap<LabelSet, usize> = HashMap::new();
+        for group in self.groups(aggregate, grid)? {
+            self.evaluation.watch.check()?;
+            let drops_name = group.drops_name();
+            for member in &group.members {
+                for (step, point) in member.points.iter().enumerate() {
+                    let Some(value) = point else { continue };
+                    let labels = group.labels.with(label, &format_value(*value));
+                    let index = *by_labels.entry(labels).or_insert_with_key(|labels| {
+                        rows.push(Row::new(labels.clone(), drops_name, vec![None; grid.count]));
+                        rows.len() - 1
+                    });
+                    let count = &mut rows[index].points[step];
+                    *count = Some(count.unwrap_or(0.0) + 1.0);
+                }
+                self.evaluation.watch.check_size(rows.len(), grid.count)?;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Any text names a label since Prometheus 3; only nothing does not.
+pub fn valid_label_name(name: &str) -> bool {
+    !name.is_empty()
+}

@@ -1,0 +1,254 @@
+//! Operators between two vectors: which elements meet, and what their result is called.
+
+use std::collections::HashMap;
+
+use model::{LabelSet, METRIC_NAME};
+
+use super::binary::of_elements;
+use super::{Evaluator, Row, changes_meaning};
+use crate::EvalError;
+use crate::parse::expression::{Binary, Cardinality, Matching};
+use crate::plan::Grid;
+
+/// The labels by which elements of both sides meet.
+pub fn signature(labels: &LabelSet, matching: &Matching) -> LabelSet {
+    if matching.is_on {
+        LabelSet::new(labels.iter().filter(|(name, _)| matching.labels.iter().any(|label| label == name)))
+    } else {
+        let ignored = |name: &str| name == METRIC_NAME || matching.labels.iter().any(|label| label == name);
+        LabelSet::new(labels.iter().filter(|(name, _)| !ignored(name)))
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    pub fn matched_operation(&mut self, binary: &'a Binary, grid: Grid) -> Result<Vec<Row>, EvalError> {
+        let left = self.rows(&binary.left, grid)?;
+        let right = self.rows(&binary.right, grid)?;
+        let (many, one) = match binary.matching.cardinality {
+            Cardinality::OneToMany => (right, left),
+            _ => (left, right),
+        };
+        let mut matcher = Matcher::new(binary, &many, &one, grid);
+        for step in 0..grid.count {
+            if step % CHECK_EVERY == 0 {
+                self.evaluation.watch.check()?;
+            }
+            matcher.step(step)?;
+        }
+        Ok(matcher.into_rows())
+    }
+}
+
+/// Steps between looks at the clock: each costs as much as the number of series.
+const CHECK_EVERY: usize = 64;
+
+/// Rows of one signature on both sides, by index.
+struct Group {
+    signature: LabelSet,
+    many: Vec<usize>,
+    one: Vec<usize>,
+}
+
+struct Matcher<'a> {
+    binary: &'a Binary,
+    many: &'a [Row],
+    one: &'a [Row],
+    grid: Grid,
+    groups: Vec<Group>,
+    results: Vec<Row>,
+    /// The result of a group with certain labels.
+    result_of: HashMap<(usize, LabelSet), usize>,
+    /// The result of a pair of rows, so that labels are made once and not per step.
+    result_of_pair: HashMap<(usize, usize), usize>,
+    /// The step at which a result was last reached, to notice a second element for it.
+    reached: Vec<usize>,
+}
+
+/// The side that is not there at a step is filled with a default value.
+const ABSENT: usize = usize::MAX;
+
+impl<'a> Matcher<'a> {
+    fn new(binary: &'a Binary, many: &'a [Row], one: &'a [Row], grid: Grid) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
+        let mut by_signature: HashMap<LabelSet, usize> = HashMap::new();
+        let mut group_of = |labels: &LabelSet, groups: &mut Vec<Group>| {
+            let signature = signature(labels, &binary.matching);
+            *by_signature.entry(signature.clone()).or_insert_with(|| {
+                groups.push(Group { signature, many: Vec::new(), one: Vec::new() });
+                groups.len() - 1
+            })
+        };
+        for (index, row) in many.iter().enumerate() {
+            let group = group_of(&row.labels, &mut groups);
+            groups[group].many.push(index);
+        }
+        for (index, row) in one.iter().enumerate() {
+            let group = group_of(&row.labels, &mut groups);
+            groups[group].one.push(index);
+        }
+        Self {
+            binary,
+            many,
+            one,
+            grid,
+            groups,
+            results: Vec::new(),
+            result_of: HashMap::new(),
+            result_of_pair: HashMap::new(),
+            reached: Vec::new(),
+        }
+    }
+
+    /// Elements meet anew at every step, because series come and go.
+    fn step(&mut self, step: usize) -> Result<(), EvalError> {
+        let is_there = |rows: &[Row]| rows.iter().any(|row| row.points[step].is_some());
+        let (many_there, one_there) = (is_there(self.many), is_there(self.one));
+        let (fill_many, fill_one) = self.fills();
+        if (!many_there && fill_many.is_none()) || (!one_there && fill_one.is_none()) {
+            return Ok(());
+        }
+        for group in 0..self.groups.len() {
+            self.step_of_group(group, step, fill_many, fill_one)?;
+        }
+        Ok(())
+    }
+
+    fn fills(&self) -> (Option<f64>, Option<f64>) {
+        let matching = &self.binary.matching;
+        match matching.cardinality {
+            Cardinality::OneToMany => (matching.fill_right, matching.fill_left),
+            _ => (matching.fill_left, matching.fill_right),
+        }
+    }
+
+    fn step_of_group(
+        &mut self,
+        group: usize,
+        step: usize,
+        fill_many: Option<f64>,
+        fill_one: Option<f64>,
+    ) -> Result<(), EvalError> {
+        let one = self.single_one(group, step)?;
+        let present: Vec<usize> = self.groups[group]
+            .many
+            .iter()
+            .copied()
+            .filter(|row| self.many[*row].points[step].is_some())
+            .collect();
+        let one_value = one.and_then(|row| self.one[row].points[step]).or(fill_one);
+        let Some(one_value) = one_value else { return Ok(()) };
+        if present.len() > 1 && self.binary.matching.cardinality == Cardinality::OneToOne {
+            return Err(EvalError::execution(
+                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+            ));
+        }
+        for row in &present {
+            if let Some(many_value) = self.many[*row].points[step] {
+                self.meet(group, (*row, one.unwrap_or(ABSENT)), (many_value, one_value), step)?;
+            }
+        }
+        if let (true, Some(many_value), Some(one)) = (present.is_empty(), fill_many, one) {
+            self.meet(group, (ABSENT, one), (many_value, one_value), step)?;
+        }
+        Ok(())
+    }
+
+    /// The element of the "one" side; there must not be two.
+    fn single_one(&self, group: usize, step: usize) -> Result<Option<usize>, EvalError> {
+        let mut present =
+            self.groups[group].one.iter().copied().filter(|row| self.one[*row].points[step].is_some());
+        let first = present.next();
+        if let (Some(first), Some(second)) = (first, present.next()) {
+            return Err(self.ambiguous(group, first, second));
+        }
+        Ok(first)
+    }
+
+    fn ambiguous(&self, group: usize, first: usize, second: usize) -> EvalError {
+        let side = if self.binary.matching.cardinality == Cardinality::OneToMany { "left" } else { "right" };
+        let signature = braces(&self.groups[group].signature);
+        EvalError::execution(format!(
+            "found duplicate series for the match group {signature} on the {side} hand-side of the operation: \
+             [{}, {}];many-to-many matching not allowed: matching labels must be unique on one side",
+            braces(&self.one[first].labels),
+            braces(&self.one[second].labels),
+        ))
+    }
+
+    fn meet(
+        &mut self,
+        group: usize,
+        pair: (usize, usize),
+        values: (f64, f64),
+        step: usize,
+    ) -> Result<(), EvalError> {
+        let result = self.result(group, pair);
+        if self.reached[result] == step {
+            return Err(EvalError::execution(
+                "multiple matches for labels: grouping labels must ensure unique matches",
+            ));
+        }
+        self.reached[result] = step;
+        let (left, right) = match self.binary.matching.cardinality {
+            Cardinality::OneToMany => (values.1, values.0),
+            _ => values,
+        };
+        let (value, holds) = of_elements(self.binary.operator, left, right);
+        self.results[result].points[step] =
+            if self.binary.returns_bool { Some(f64::from(u8::from(holds))) } else { holds.then_some(value) };
+        Ok(())
+    }
+
+    fn result(&mut self, group: usize, pair: (usize, usize)) -> usize {
+        if let Some(known) = self.result_of_pair.get(&pair) {
+            return *known;
+        }
+        let (labels, drop_name) = self.result_labels(group, pair);
+        let key = (group, labels.clone());
+        let index = match self.result_of.get(&key) {
+            Some(index) => {
+                self.results[*index].drop_name |= drop_name;
+                *index
+            }
+            None => {
+                self.results.push(Row::new(labels, drop_name, vec![None; self.grid.count]));
+                self.reached.push(usize::MAX);
+                self.result_of.insert(key, self.results.len() - 1);
+                self.results.len() - 1
+            }
+        };
+        self.result_of_pair.insert(pair, index);
+        index
+    }
+
+    fn result_labels(&self, group: usize, (many, one): (usize, usize)) -> (LabelSet, bool) {
+        let matching = &self.binary.matching;
+        let Some(many) = self.many.get(many) else {
+            return (self.groups[group].signature.clone(), false);
+        };
+        let mut labels = many.labels.clone();
+        if changes_meaning(self.binary.operator) {
+            labels = labels.without(&[METRIC_NAME]);
+        }
+        if matching.cardinality == Cardinality::OneToOne {
+            let listed = |name: &str| matching.labels.iter().any(|label| label == name);
+            labels = LabelSet::new(labels.iter().filter(|(name, _)| listed(name) == matching.is_on));
+        }
+        for name in &matching.include {
+            // An empty value removes the label, as a "one" side without it should.
+            let value = self.one.get(one).map_or("", |one| one.labels.value(name));
+            labels = labels.with(name, value);
+        }
+        (labels, many.drop_name || self.binary.returns_bool)
+    }
+
+    fn into_rows(self) -> Vec<Row> {
+        self.results.into_iter().filter(|row| !row.is_empty()).collect()
+    }
+}
+
+/// All labels in braces, the name among them.
+fn braces(labels: &LabelSet) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    format!("{{{}}}", pairs.join(", "))
+}

@@ -1,0 +1,116 @@
+//! The `_over_time` family: aggregations of one series along time.
+
+use super::{Function, argument};
+use crate::EvalError;
+use crate::eval::{self, Evaluator, Row, Window, sorted_for_quantile};
+use crate::parse::expression::Expression;
+use crate::plan::{Grid, Point};
+use crate::sums;
+
+fn values(window: Window<'_>) -> Vec<f64> {
+    window.points.iter().map(|point| point.value).collect()
+}
+
+pub fn sum(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(sums::sum(&values(window)))
+}
+
+pub fn average(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(sums::mean(&values(window)))
+}
+
+pub fn minimum(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(sums::minimum(&values(window)))
+}
+
+pub fn maximum(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(sums::maximum(&values(window)))
+}
+
+pub fn variance(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(sums::variance(&values(window)))
+}
+
+pub fn standard_deviation(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(sums::variance(&values(window)).sqrt())
+}
+
+pub fn count(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(window.points.len() as f64)
+}
+
+pub fn present(_: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(1.0)
+}
+
+pub fn first(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(window.points.first()?.value)
+}
+
+pub fn last(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(window.points.last()?.value)
+}
+
+/// The median of the distances to the median.
+pub fn median_absolute_deviation(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    let values = values(window);
+    if values.iter().any(|value| value.is_nan()) {
+        return Some(f64::NAN);
+    }
+    let median = eval::quantile(0.5, &sorted_for_quantile(&values));
+    let distances: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
+    Some(eval::quantile(0.5, &sorted_for_quantile(&distances)))
+}
+
+pub fn quantile<'a>(
+    evaluator: &mut Evaluator<'a>,
+    function: &'a Function,
+    arguments: &'a [Expression],
+    grid: Grid,
+) -> Result<Vec<Row>, EvalError> {
+    let parameter = argument(function, arguments, 0)?;
+    let quantiles = evaluator.scalars(parameter, grid)?;
+    let ranges = evaluator.range_argument(argument(function, arguments, 1)?, grid)?;
+    let mut rows = Vec::with_capacity(ranges.series.len());
+    for series in &ranges.series {
+        evaluator.evaluation.watch.check()?;
+        let points = ranges.slide(series, grid, |step, window| {
+            Some(eval::quantile(quantiles[step], &sorted_for_quantile(&values(window))))
+        });
+        let row = Row::new(series.labels.clone(), true, points);
+        if !row.is_empty() {
+            rows.push(row);
+        }
+    }
+    if !rows.is_empty() {
+        quantiles.iter().for_each(|quantile| evaluator.check_quantile(*quantile, parameter.at));
+    }
+    Ok(rows)
+}
+
+pub fn time_of_first(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(seconds(window.points.first()?))
+}
+
+pub fn time_of_last(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    Some(seconds(window.points.last()?))
+}
+
+/// Of equal values the later one counts.
+pub fn time_of_maximum(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    let later = |most: Point, point: Point| {
+        if point.value >= most.value || most.value.is_nan() { point } else { most }
+    };
+    window.points.iter().copied().reduce(later).map(|point| seconds(&point))
+}
+
+pub fn time_of_minimum(window: Window<'_>, _: &[f64]) -> Option<f64> {
+    let later = |least: Point, point: Point| {
+        if point.value <= least.value || least.value.is_nan() { point } else { least }
+    };
+    window.points.iter().copied().reduce(later).map(|point| seconds(&point))
+}
+
+fn seconds(point: &Point) -> f64 {
+    point.at as f64 / 1000.0
+}

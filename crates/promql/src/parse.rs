@@ -1,0 +1,112 @@
+//! Text to [`Query`].
+//!
+//! The grammar is `promql-parser`'s. `tokens` looks at the text first: it bounds how deep
+//! an expression can become and remembers where things stand, which the grammar forgets.
+//! `lower` turns the grammar's tree into `expression`, which is what the rest works on.
+
+pub mod expression;
+mod lower;
+mod tokens;
+
+use std::sync::Arc;
+
+use model::{METRIC_NAME, MatchOp};
+
+use crate::ParseError;
+use expression::{Expression, Selector, ValueType};
+
+/// A query that was understood. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Query(Arc<Parsed>);
+
+#[derive(Debug)]
+struct Parsed {
+    text: String,
+    root: Expression,
+    selectors: Vec<Selector>,
+}
+
+pub fn parse(text: &str) -> Result<Query, ParseError> {
+    let tokens = tokens::scan(text)?;
+    // The grammar's crate panics on a few numbers that no duration can hold (`a[NaN]`).
+    let tree = std::panic::catch_unwind(|| promql_parser::parser::parse(text))
+        .map_err(|_| ParseError::new("the query contains a number that is out of range"))?
+        .map_err(ParseError::new)?;
+    let lowered = lower::lower(&tree, tokens)?;
+    Ok(Query(Arc::new(Parsed { text: text.to_owned(), root: lowered.root, selectors: lowered.selectors })))
+}
+
+impl Query {
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The metric names that its selectors ask for, each once. A selector that finds its
+    /// metrics by a regular expression has no name here.
+    pub fn metric_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .selectors()
+            .iter()
+            .flat_map(|selector| &selector.matchers)
+            .filter(|matcher| matcher.name() == METRIC_NAME && matcher.op() == MatchOp::Equal)
+            .map(|matcher| matcher.value().to_owned())
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    pub(crate) fn root(&self) -> &Expression {
+        &self.0.root
+    }
+
+    pub(crate) fn selectors(&self) -> &[Selector] {
+        &self.0.selectors
+    }
+
+    pub(crate) fn value_type(&self) -> ValueType {
+        self.0.root.value_type()
+    }
+
+    /// ` (line:column)` of a byte of the text, as Prometheus ends its remarks.
+    pub(crate) fn place(&self, at: Option<usize>) -> String {
+        let Some(before) = at.and_then(|at| self.text().get(..at)) else { return String::new() };
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |tail| tail.chars().count()) + 1;
+        format!(" ({line}:{column})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::parse;
+
+    #[test]
+    fn a_query_names_the_metrics_it_reads() {
+        let query = parse(r#"sum(rate(a_total[5m])) / b{x="1"} + {__name__="c"} + a_total"#).unwrap();
+        assert_eq!(query.metric_names(), ["a_total", "b", "c"]);
+    }
+
+    #[test]
+    fn a_query_keeps_its_text() {
+        assert_eq!(parse(" up ").unwrap().text(), " up ");
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_words() {
+        for text in ["", "sum(", "up[", "1 +", "rate(up)", "foo[NaN]", "foo[-1]", "up{a='b' or c='d'}", "{}"]
+        {
+            assert!(!parse(text).unwrap_err().message.is_empty(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expression_without_bottom_is_refused_before_it_costs_the_stack() {
+        for text in
+            ["(".repeat(5_000), "-".repeat(5_000) + "1", "1^".repeat(5_000) + "1", "1+".repeat(5_000) + "1"]
+        {
+            assert!(parse(&text).is_err());
+        }
+    }
+}
