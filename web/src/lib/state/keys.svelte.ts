@@ -1,5 +1,7 @@
 // Keyboard shortcuts: single keys and two-key sequences, silent while somebody types, and able to be turned off.
 
+import { untrack } from 'svelte';
+
 export interface Shortcut {
   /** `a`, `?`, or a sequence as `g o`. */
   keys: string;
@@ -16,11 +18,11 @@ export class Keys {
   list = $state.raw<Shortcut[]>([]);
   #first: { key: string; at: number } | null = null;
 
-  /** Adds shortcuts for as long as a component lives. */
+  /** Adds shortcuts for as long as a component lives. Made for effects, so reading the list here counts for nothing. */
   offer(shortcuts: Shortcut[]): () => void {
-    this.list = [...this.list, ...shortcuts];
+    this.list = [...untrack(() => this.list), ...shortcuts];
     return () => {
-      this.list = this.list.filter((shortcut) => !shortcuts.includes(shortcut));
+      this.list = untrack(() => this.list).filter((shortcut) => !shortcuts.includes(shortcut));
     };
   }
 

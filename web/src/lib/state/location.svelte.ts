@@ -54,3 +54,10 @@ export function hrefWith(path: string, parameters: URLSearchParams, changes: Rec
 }
 
 export const here = new Location();
+
+/** Where to go after signing in: only a path of ours, whatever the link said. */
+export function pathWithin(wanted: string | null): string {
+  const home = '/dashboard/operations';
+  if (wanted === null || !/^\/(?![/\\])/.test(wanted)) return home;
+  return /^\/(login|setup)/.test(wanted) ? home : wanted;
+}
