@@ -165,7 +165,7 @@ fn process(samples: &mut Samples<'_>, own: &OwnProcess) {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
     use std::collections::BTreeSet;
     use std::time::Duration;
