@@ -73,6 +73,20 @@ impl State {
         rows.into_iter().map(|row| user(ATTEMPT, row)).collect()
     }
 
+    /// False when there is no such user.
+    pub async fn set_password_hash(&self, name: &str, password_hash: &str) -> Result<bool, StateError> {
+        if !password_hash.starts_with('$') {
+            return Err(StateError::NotAHash { user: name.to_owned() });
+        }
+        let updated = sqlx::query("UPDATE users SET password_hash = ?2 WHERE name = ?1")
+            .bind(name)
+            .bind(password_hash)
+            .execute(&self.writer)
+            .await
+            .map_err(failed("set a password"))?;
+        Ok(updated.rows_affected() == 1)
+    }
+
     pub async fn has_users(&self) -> Result<bool, StateError> {
         sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM users)")
             .fetch_one(&self.reader)
@@ -133,6 +147,17 @@ mod tests {
         assert_eq!(state.user("ada").await.unwrap(), Some(created.clone()));
         assert_eq!(state.users().await.unwrap(), [created]);
         assert_eq!(state.user("bob").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_new_password_replaces_the_old_one() {
+        let fixture = Fixture::new().await;
+        fixture.state.create_user("ada", Role::Admin, "$old").await.unwrap();
+        assert!(fixture.state.set_password_hash("Ada", "$new").await.unwrap());
+        assert!(!fixture.state.set_password_hash("bob", "$new").await.unwrap());
+        assert!(fixture.state.set_password_hash("ada", "plain").await.is_err());
+        let found = fixture.state.user("ada").await.unwrap();
+        assert_eq!(found.map(|user| user.password_hash).as_deref(), Some("$new"));
     }
 
     #[tokio::test]
