@@ -1,0 +1,197 @@
+//! The sessions of one server, and their states.
+//!
+//! Events and snapshots go in with the moment of their receipt; [`World::judge`] gives what
+//! changed since it was last asked. No I/O and no clock: recordings replay through it.
+
+mod changes;
+mod events;
+mod snapshots;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Agent, AgentId, AgentState, Timestamp};
+use state::AgentRecord;
+
+use super::recent::Recent;
+use super::session::{Heard, Note, Session};
+use crate::judge::{Hearing, Limits, Link, Moment};
+
+/// Ids of events that were applied; parallel streams and replays repeat only the newest.
+const EVENT_IDS: usize = 8192;
+/// Deleted sessions whose late events must not bring them back.
+const TOMBSTONES: usize = 4096;
+/// Sessions are held up to this many, whatever they do: the server decides how many come.
+const SESSIONS_MAX: usize = 10_000;
+
+#[derive(Clone, Debug)]
+pub struct WorldSettings {
+    pub source: String,
+    /// `127.0.0.1:4096`: part of the agents' ids.
+    pub host: String,
+    pub limits: Limits,
+    pub heartbeat: Duration,
+    pub idle_sessions_max: usize,
+}
+
+#[derive(Debug)]
+pub struct World {
+    settings: WorldSettings,
+    sessions: HashMap<String, Session>,
+    /// What was saved before the restart, until its session shows up.
+    saved: HashMap<AgentId, AgentRecord>,
+    deleted: Recent,
+    event_ids: Recent,
+    hearing: Hearing,
+    link: Link,
+    last_byte: Moment,
+    /// Connected for the second time or later: limits wait for two heartbeats.
+    settled_from: Duration,
+    was_live: bool,
+    /// Judged at the next occasion.
+    dirty: BTreeSet<String>,
+    removed: Vec<AgentId>,
+    notes: Vec<Note>,
+    /// Sessions whose messages should be read.
+    to_read: BTreeSet<String>,
+    /// Sessions that events speak of and that nobody introduced.
+    to_fetch: BTreeSet<(String, Option<String>)>,
+    left_out: u64,
+    /// Names of projects, by id.
+    projects: HashMap<String, String>,
+}
+
+/// One agent that is not as it was.
+#[derive(Clone, Debug)]
+pub struct Change {
+    pub agent: Arc<Agent>,
+    pub first_seen: Timestamp,
+    /// Present when the state changed, with the one before.
+    pub transition: Option<Option<AgentState>>,
+}
+
+/// What [`World::judge`] found.
+#[derive(Debug, Default)]
+pub struct Changes {
+    pub changed: Vec<Change>,
+    pub removed: Vec<AgentId>,
+    pub notes: Vec<(AgentId, Note)>,
+}
+
+impl World {
+    pub fn new(settings: WorldSettings, saved: HashMap<AgentId, AgentRecord>) -> Self {
+        Self {
+            settings,
+            sessions: HashMap::new(),
+            saved,
+            deleted: Recent::new(TOMBSTONES),
+            event_ids: Recent::new(EVENT_IDS),
+            hearing: Hearing::default(),
+            link: Link::Lost { since: Moment::default(), reason: "not connected yet".to_owned() },
+            last_byte: Moment::default(),
+            settled_from: Duration::ZERO,
+            was_live: false,
+            dirty: BTreeSet::new(),
+            removed: Vec::new(),
+            notes: Vec::new(),
+            to_read: BTreeSet::new(),
+            to_fetch: BTreeSet::new(),
+            left_out: 0,
+            projects: HashMap::new(),
+        }
+    }
+
+    pub fn agent_id(&self, session: &str) -> AgentId {
+        AgentId::new(format!("opencode:{}:{session}", self.settings.host))
+    }
+
+    /// A byte of the stream came.
+    pub fn heard_byte(&mut self, now: Moment) -> Heard {
+        self.hearing.byte(now.mono);
+        self.last_byte = now;
+        if let Link::Live { heard, .. } = &mut self.link {
+            *heard = now.at;
+        }
+        self.heard(now)
+    }
+
+    fn heard(&self, now: Moment) -> Heard {
+        Heard { now, listened: self.hearing.total() }
+    }
+
+    /// The stream is open and the snapshot is applied.
+    pub fn connected(&mut self, now: Moment) {
+        if self.was_live {
+            self.settled_from = now.mono + 2 * self.settings.heartbeat;
+        }
+        self.was_live = true;
+        self.link = Link::Live { settled: now.mono >= self.settled_from, heard: self.last_byte.at };
+        self.dirty.extend(self.sessions.keys().cloned());
+    }
+
+    /// The stream ended, or there is a better reason why.
+    pub fn disconnected(&mut self, link: Link) {
+        self.hearing.lost();
+        if matches!(self.link, Link::Live { .. }) {
+            for session in self.sessions.values_mut() {
+                session.lost();
+            }
+        }
+        // A worse verdict stands until the server is back: probing again proves nothing new.
+        let is_vaguer = match (&self.link, &link) {
+            (Link::Live { .. }, _) => false,
+            (_, Link::Lost { .. }) => true,
+            // A server that boots after its death is slow to answer.
+            (Link::Down { .. }, Link::Wedged { .. }) => true,
+            _ => false,
+        };
+        if !is_vaguer {
+            self.link = link;
+            self.dirty.extend(self.sessions.keys().cloned());
+        }
+    }
+
+    pub fn set_projects(&mut self, projects: HashMap<String, String>) {
+        self.projects = projects;
+    }
+
+    pub fn link(&self) -> &Link {
+        &self.link
+    }
+
+    pub fn directory_of(&self, session: &str) -> Option<String> {
+        self.sessions.get(session).map(|session| session.info.directory.clone())
+    }
+
+    /// The session as it was published last.
+    pub fn agent(&self, session: &str) -> Option<Arc<Agent>> {
+        self.sessions.get(session)?.published.clone()
+    }
+
+    /// Sessions that were counted and not kept.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Sessions to read the messages of, at most `limit`.
+    pub fn take_to_read(&mut self, limit: usize) -> Vec<(String, String)> {
+        let chosen: Vec<String> = self.to_read.iter().take(limit).cloned().collect();
+        chosen
+            .into_iter()
+            .filter_map(|session| {
+                self.to_read.remove(&session);
+                let directory = self.directory_of(&session)?;
+                Some((session, directory))
+            })
+            .collect()
+    }
+
+    /// Sessions to introduce, with the directory of the event that named them.
+    pub fn take_to_fetch(&mut self) -> Vec<(String, Option<String>)> {
+        std::mem::take(&mut self.to_fetch).into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;
