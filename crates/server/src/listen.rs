@@ -1,0 +1,79 @@
+//! The two ports: bound before anything else starts, so that a port in use is told at once.
+
+mod accept;
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use crate::settings::ServerSettings;
+
+pub(crate) use accept::accept;
+
+/// Both ports, bound.
+#[derive(Debug)]
+pub struct Listeners {
+    pub(crate) api: TcpListener,
+    pub(crate) dashboard: Option<TcpListener>,
+    api_addr: SocketAddr,
+    dashboard_addr: Option<SocketAddr>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error(
+        "the {what} cannot listen on {address}: another program uses this port; stop it, or set `{setting}`"
+    )]
+    InUse { what: &'static str, address: SocketAddr, setting: &'static str },
+    #[error("the {what} cannot listen on {address}; change `{setting}`")]
+    Failed {
+        what: &'static str,
+        address: SocketAddr,
+        setting: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl Listeners {
+    pub async fn bind(settings: &ServerSettings) -> Result<Self, BindError> {
+        let api = bind("API", settings.api_addr, "api.port").await?;
+        let dashboard = match settings.dashboard_addr {
+            Some(address) => Some(bind("dashboard", address, "dashboard.port").await?),
+            None => None,
+        };
+        Ok(Self {
+            api_addr: bound(&api, settings.api_addr),
+            dashboard_addr: match (&dashboard, settings.dashboard_addr) {
+                (Some(listener), Some(asked)) => Some(bound(listener, asked)),
+                _ => None,
+            },
+            api,
+            dashboard,
+        })
+    }
+
+    /// Where the API really listens: port 0 takes a free one.
+    pub fn api_addr(&self) -> SocketAddr {
+        self.api_addr
+    }
+
+    pub fn dashboard_addr(&self) -> Option<SocketAddr> {
+        self.dashboard_addr
+    }
+}
+
+async fn bind(
+    what: &'static str,
+    address: SocketAddr,
+    setting: &'static str,
+) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        std::io::ErrorKind::AddrInUse => BindError::InUse { what, address, setting },
+        _ => BindError::Failed { what, address, setting, source },
+    })
+}
+
+fn bound(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}

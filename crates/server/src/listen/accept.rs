@@ -1,0 +1,89 @@
+//! Accepts connections and serves each until it ends or the shutdown has had its time.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use runtime::Shutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use crate::wire::Peer;
+
+/// A client that has not sent its headers by then is not a client.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// What is under way when the shutdown begins may take this long to finish.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After a failure to accept (no file descriptors, mostly) others get time to close theirs.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until the shutdown begins and the connections have ended.
+pub(crate) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    connections_max: Arc<Semaphore>,
+    shutdown: Shutdown,
+) {
+    let mut connections = JoinSet::new();
+    while let Some(Ok(seat)) = shutdown.or(connections_max.clone().acquire_owned()).await {
+        let Some(accepted) = shutdown.or(listener.accept()).await else { break };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (router, shutdown) = (router.clone(), shutdown.clone());
+                connections.spawn(async move {
+                    serve_connection(stream, peer, router, shutdown).await;
+                    drop(seat);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+        // Ended connections are taken out as new ones come.
+        while connections.try_join_next().is_some() {}
+    }
+    drop(listener);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
+        tracing::warn!(cut = connections.len(), "connections were cut at the shutdown");
+    }
+}
+
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: Shutdown) {
+    // Answers are small: waiting to fill a packet only delays them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request.map(Body::new))
+    });
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_TIMEOUT);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.begun() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        // Clients go away in the middle of things all the time.
+        tracing::debug!(%error, "a connection ended badly");
+    }
+}

@@ -1,0 +1,10 @@
+//! The Prometheus HTTP API: what Grafana, promtool and our own charts ask.
+//!
+//! It keeps Prometheus' own envelope, error words and status codes.
+
+mod handlers;
+mod parameters;
+mod reply;
+mod values;
+
+pub(crate) use handlers::{buildinfo, instant, label_values, labels, range, series};

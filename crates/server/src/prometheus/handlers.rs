@@ -1,0 +1,151 @@
+//! The endpoints.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use model::{LabelSet, Matcher, Timestamp};
+use promql::{Answer, EvalError};
+use serde::Serialize;
+use storage::QueryLimits;
+
+use super::parameters::Parameters;
+use super::reply::{ApiError, ErrorType, noted, success};
+use super::values::{Data, Labels};
+use crate::app::Shared;
+
+/// Prometheus' own limit of a range query's resolution.
+const POINTS_MAX: u128 = 11_000;
+
+const TRUNCATED: &str = "results truncated due to limit";
+
+pub(crate) async fn instant(State(app): State<Shared>, parameters: Parameters) -> Result<Response, ApiError> {
+    let query = parameters.query()?;
+    let at = parameters.time("time")?.unwrap_or_else(|| app.engines.clock.now());
+    let limit = parameters.limit()?;
+    let answer = in_time(&app, &parameters, app.engines.promql.instant(&query, at)).await?;
+    Ok(answered(&answer, at, limit))
+}
+
+pub(crate) async fn range(State(app): State<Shared>, parameters: Parameters) -> Result<Response, ApiError> {
+    let start = parameters.required_time("start")?;
+    let end = parameters.required_time("end")?;
+    if end < start {
+        return Err(ApiError::invalid("end", "end timestamp must not be before start time"));
+    }
+    let step = parameters.step()?;
+    if end.since(start).as_millis() / step.as_millis() > POINTS_MAX {
+        let message = format!(
+            "exceeded maximum resolution of {POINTS_MAX} points per timeseries. \
+             Try decreasing the query resolution (?step=XX)"
+        );
+        return Err(ApiError::bad_data(message));
+    }
+    let query = parameters.query()?;
+    let limit = parameters.limit()?;
+    let answer = in_time(&app, &parameters, app.engines.promql.range(&query, start, end, step)).await?;
+    Ok(answered(&answer, end, limit))
+}
+
+/// Within `timeout=`, which cannot be longer than the setting.
+async fn in_time(
+    app: &Shared,
+    parameters: &Parameters,
+    evaluation: impl Future<Output = Result<Answer, EvalError>>,
+) -> Result<Answer, ApiError> {
+    let most = app.settings.query_timeout;
+    let timeout = parameters.duration("timeout")?.map_or(most, |wanted: Duration| wanted.min(most));
+    match tokio::time::timeout(timeout, evaluation).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            let message = format!("query timed out in expression evaluation after {timeout:?}");
+            Err(ApiError::new(ErrorType::Timeout, message))
+        }
+    }
+}
+
+fn answered(answer: &Answer, at: Timestamp, limit: usize) -> Response {
+    let data = Data { value: &answer.value, at, limit };
+    let mut warnings = answer.warnings.clone();
+    if data.is_truncated() {
+        warnings.push(TRUNCATED.to_owned());
+    }
+    noted(data, warnings, answer.infos.clone())
+}
+
+pub(crate) async fn series(State(app): State<Shared>, parameters: Parameters) -> Result<Response, ApiError> {
+    let selections = parameters.matches()?;
+    if selections.is_empty() {
+        return Err(ApiError::bad_data("no match[] parameter provided"));
+    }
+    let range = parameters.range_of_time()?;
+    let mut found: BTreeSet<LabelSet> = BTreeSet::new();
+    for matchers in &selections {
+        found.extend(app.engines.store.series(matchers, range, QueryLimits::default()).await?);
+    }
+    let (kept, warnings) = limited(found, parameters.limit()?);
+    Ok(noted(kept.iter().map(Labels).collect::<Vec<_>>(), warnings, Vec::new()))
+}
+
+pub(crate) async fn labels(State(app): State<Shared>, parameters: Parameters) -> Result<Response, ApiError> {
+    let range = parameters.range_of_time()?;
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for matchers in &each_or_all(parameters.matches()?) {
+        names.extend(app.engines.store.label_names(matchers, range).await?);
+    }
+    let (kept, warnings) = limited(names, parameters.limit()?);
+    Ok(noted(kept, warnings, Vec::new()))
+}
+
+pub(crate) async fn label_values(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+    parameters: Parameters,
+) -> Result<Response, ApiError> {
+    if name.is_empty() || name.len() > 1024 {
+        return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
+    }
+    let range = parameters.range_of_time()?;
+    let mut values: BTreeSet<String> = BTreeSet::new();
+    for matchers in &each_or_all(parameters.matches()?) {
+        values.extend(app.engines.store.label_values(&name, matchers, range).await?);
+    }
+    let (kept, warnings) = limited(values, parameters.limit()?);
+    Ok(noted(kept, warnings, Vec::new()))
+}
+
+/// Without `match[]`, one selection of everything.
+fn each_or_all(selections: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
+    if selections.is_empty() { vec![Vec::new()] } else { selections }
+}
+
+fn limited<T>(found: BTreeSet<T>, limit: usize) -> (Vec<T>, Vec<String>) {
+    let is_truncated = limit > 0 && found.len() > limit;
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    let warnings = if is_truncated { vec![TRUNCATED.to_owned()] } else { Vec::new() };
+    (found.into_iter().take(limit).collect(), warnings)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildInfo {
+    /// Of the Prometheus whose API this is, so that clients know what they may ask.
+    version: &'static str,
+    revision: &'static str,
+    branch: &'static str,
+    build_user: &'static str,
+    build_date: &'static str,
+    go_version: &'static str,
+}
+
+pub(crate) async fn buildinfo() -> Response {
+    success(BuildInfo {
+        version: "3.14.0",
+        revision: concat!("watchkeeper-", env!("CARGO_PKG_VERSION")),
+        branch: "",
+        build_user: "",
+        build_date: "",
+        go_version: "",
+    })
+}

@@ -1,0 +1,36 @@
+//! From engines to answers.
+
+use std::sync::Arc;
+
+use runtime::Shutdown;
+use tokio::sync::Semaphore;
+
+use crate::app::{App, router};
+use crate::engines::Engines;
+use crate::listen::{Listeners, accept};
+use crate::live;
+use crate::routes::Port;
+use crate::settings::ServerSettings;
+
+/// Answers on both ports until the shutdown begins; then the live streams are closed and
+/// requests under way are finished, within five seconds.
+pub async fn serve(settings: ServerSettings, listeners: Listeners, engines: Engines, shutdown: Shutdown) {
+    let mut settings = settings;
+    settings.api_addr = listeners.api_addr();
+    settings.dashboard_addr = listeners.dashboard_addr();
+    let connections_max = Arc::new(Semaphore::new(settings.connections_max));
+    let supervisor = engines.supervisor.clone();
+    let app = App::new(settings, engines, shutdown.clone());
+
+    let feed = app.clone();
+    supervisor.spawn("live", move |shutdown| live::run(feed.clone(), shutdown));
+    app.auth.warm_up().await;
+
+    let api = accept(listeners.api, router(&app, Port::Api), connections_max.clone(), shutdown.clone());
+    let dashboard = async {
+        if let Some(listener) = listeners.dashboard {
+            accept(listener, router(&app, Port::Dashboard), connections_max, shutdown).await;
+        }
+    };
+    tokio::join!(api, dashboard);
+}
