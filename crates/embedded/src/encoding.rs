@@ -1,0 +1,180 @@
+//! Small numbers in few bytes, texts, and compression: the alphabet of all our formats.
+//!
+//! Reading never panics and never reserves more than the bytes at hand can justify: the
+//! bytes may be damaged although their checksum fits.
+
+/// zstd's default is its best trade for data that is written once and read seldom.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Shorter payloads stay as they are: a zstd header would eat the gain.
+const PACK_BYTES_MIN: usize = 128;
+
+/// The most that a packed payload may unfold to.
+const UNPACKED_BYTES_MAX: usize = 256 << 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} does not decode")]
+pub struct Corrupt(pub &'static str);
+
+/// LEB128: seven bits a byte, lowest first.
+pub fn put_uint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Zigzag: small numbers of either sign stay short.
+pub fn put_int(out: &mut Vec<u8>, value: i64) {
+    put_uint(out, ((value << 1) ^ (value >> 63)) as u64);
+}
+
+pub fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_uint(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Reads what the `put_` functions wrote.
+pub struct Cursor<'a> {
+    rest: &'a [u8],
+    /// What is read, for the error.
+    what: &'static str,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(bytes: &'a [u8], what: &'static str) -> Self {
+        Self { rest: bytes, what }
+    }
+
+    pub fn take(&mut self, len: usize) -> Result<&'a [u8], Corrupt> {
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Corrupt(self.what))?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    pub fn byte(&mut self) -> Result<u8, Corrupt> {
+        Ok(self.take(1)?[0])
+    }
+
+    pub fn uint(&mut self) -> Result<u64, Corrupt> {
+        let mut value = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(Corrupt(self.what))
+    }
+
+    pub fn int(&mut self) -> Result<i64, Corrupt> {
+        let zigzag = self.uint()?;
+        Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+    }
+
+    /// A number of things of which each takes at least one byte.
+    pub fn count(&mut self) -> Result<usize, Corrupt> {
+        let count = usize::try_from(self.uint()?).map_err(|_| Corrupt(self.what))?;
+        if count <= self.rest.len() { Ok(count) } else { Err(Corrupt(self.what)) }
+    }
+
+    pub fn text(&mut self) -> Result<&'a str, Corrupt> {
+        let len = self.count()?;
+        std::str::from_utf8(self.take(len)?).map_err(|_| Corrupt(self.what))
+    }
+
+    pub fn word(&mut self) -> Result<u64, Corrupt> {
+        let bytes = self.take(8)?.try_into().map_err(|_| Corrupt(self.what))?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    pub fn half(&mut self) -> Result<u32, Corrupt> {
+        let bytes = self.take(4)?.try_into().map_err(|_| Corrupt(self.what))?;
+        Ok(u32::from_le_bytes(bytes))
+    }
+
+    /// The end: whatever is left over was not written by us.
+    pub fn finish(self) -> Result<(), Corrupt> {
+        if self.rest.is_empty() { Ok(()) } else { Err(Corrupt(self.what)) }
+    }
+}
+
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+
+/// Appends `raw`, compressed if that makes it shorter.
+pub fn pack(out: &mut Vec<u8>, raw: &[u8]) {
+    let compressed =
+        if raw.len() < PACK_BYTES_MIN { None } else { zstd::bulk::compress(raw, ZSTD_LEVEL).ok() };
+    match compressed {
+        Some(compressed) if compressed.len() < raw.len() => {
+            out.push(ZSTD);
+            put_uint(out, raw.len() as u64);
+            out.extend_from_slice(&compressed);
+        }
+        _ => {
+            out.push(PLAIN);
+            out.extend_from_slice(raw);
+        }
+    }
+}
+
+pub fn unpack(packed: &[u8], what: &'static str) -> Result<Vec<u8>, Corrupt> {
+    let mut cursor = Cursor::new(packed, what);
+    match cursor.byte()? {
+        PLAIN => Ok(cursor.rest.to_vec()),
+        ZSTD => {
+            let len = usize::try_from(cursor.uint()?).map_err(|_| Corrupt(what))?;
+            if len > UNPACKED_BYTES_MAX {
+                return Err(Corrupt(what));
+            }
+            let raw = zstd::bulk::decompress(cursor.rest, len).map_err(|_| Corrupt(what))?;
+            if raw.len() == len { Ok(raw) } else { Err(Corrupt(what)) }
+        }
+        _ => Err(Corrupt(what)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_and_texts_come_back(unsigned: u64, signed: i64, text: String) {
+            let mut bytes = Vec::new();
+            put_uint(&mut bytes, unsigned);
+            put_int(&mut bytes, signed);
+            put_text(&mut bytes, &text);
+            let mut cursor = Cursor::new(&bytes, "it");
+            prop_assert_eq!(cursor.uint().unwrap(), unsigned);
+            prop_assert_eq!(cursor.int().unwrap(), signed);
+            prop_assert_eq!(cursor.text().unwrap(), text);
+            prop_assert!(cursor.finish().is_ok());
+        }
+
+        #[test]
+        fn packed_bytes_come_back_and_damaged_ones_are_an_error_or_bytes(raw: Vec<u8>, at: usize) {
+            let mut packed = Vec::new();
+            pack(&mut packed, &raw);
+            prop_assert_eq!(unpack(&packed, "it").unwrap(), raw);
+            let at = at % packed.len();
+            packed[at] ^= 0x55;
+            // Only that it ends matters here: checksums find the damage.
+            drop(unpack(&packed, "it"));
+        }
+    }
+
+    #[test]
+    fn a_count_beyond_the_bytes_is_corrupt() {
+        let mut bytes = Vec::new();
+        put_uint(&mut bytes, u64::MAX);
+        assert_eq!(Cursor::new(&bytes, "it").count(), Err(Corrupt("it")));
+    }
+}

@@ -1,0 +1,173 @@
+//! Reads the WAL when the store is opened.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use disk::{Disk, DiskError, frame, read_all, write_atomically};
+use model::Batch;
+
+use super::format::{
+    BATCH, CUTS, Cut, HEADER_BYTES, Header, decode_cuts, file_name, file_number, read_header,
+};
+use crate::batch;
+use crate::encoding::{Corrupt, unpack};
+
+#[derive(Debug, thiserror::Error)]
+pub enum WalError {
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    #[error("`{0}` was written by a version that this program does not know")]
+    Version(PathBuf),
+}
+
+/// What replay found, besides the batches.
+#[derive(Debug, Default, PartialEq)]
+pub struct Replayed {
+    pub files: Vec<u64>,
+    pub batches: u64,
+    pub bytes: u64,
+    pub torn_tails: u64,
+    pub damaged: u64,
+}
+
+/// Hands every batch to `take` with the number of its file, in order.
+///
+/// A torn tail is cut off: it was never acknowledged. Bytes that are damaged in another
+/// way are reported, a copy of the file goes to `quarantine`, and the records behind them
+/// are read.
+pub fn replay(
+    disk: &dyn Disk,
+    dir: &Path,
+    quarantine: &Path,
+    mut take: impl FnMut(Batch, u64),
+) -> Result<Replayed, WalError> {
+    let entries = disk.list(dir)?;
+    let mut files: Vec<u64> = entries.iter().filter_map(|entry| file_number(&entry.name)).collect();
+    files.sort_unstable();
+    let mut found = Replayed { files: files.clone(), ..Replayed::default() };
+    let cuts = read_cuts(disk, dir, &files)?;
+    for number in files {
+        let mut reader =
+            FileReader { disk, path: dir.join(file_name(number)), quarantine, found: &mut found };
+        let mut bytes = reader.read()?;
+        if let Some(acknowledged) = cuts.get(&number) {
+            bytes.truncate(usize::try_from(*acknowledged).unwrap_or(usize::MAX));
+        }
+        reader.replay(&bytes, |batch| take(batch, number))?;
+    }
+    Ok(found)
+}
+
+/// Where files end that were given up. Any later file may say so, in its first record.
+fn read_cuts(disk: &dyn Disk, dir: &Path, files: &[u64]) -> Result<HashMap<u64, u64>, DiskError> {
+    let mut cuts = HashMap::new();
+    for number in files {
+        let bytes = match read_all(disk, &dir.join(file_name(*number))) {
+            Ok(bytes) => bytes,
+            // The file itself is reported when its batches are read.
+            Err(error) if error.is_medium_fault() => continue,
+            Err(error) => return Err(error),
+        };
+        let first = salt_of(&bytes).and_then(|salt| frame::read(&bytes[HEADER_BYTES..], salt).ok());
+        let listed = first.filter(|payload| payload.first() == Some(&CUTS));
+        let listed = listed.and_then(|payload| decode_cuts(&payload[1..]).ok()).unwrap_or_default();
+        cuts.extend(listed.iter().map(|cut: &Cut| (cut.file, cut.acknowledged_bytes)));
+    }
+    Ok(cuts)
+}
+
+/// The salt that opens the first frame, or the one that should.
+fn salt_of(bytes: &[u8]) -> Option<u32> {
+    match read_header(bytes) {
+        Header::Whole { salt } => Some(salt),
+        Header::Damaged { salts: [first, second] } => {
+            let opens = |salt: u32| {
+                frame::scan(bytes, HEADER_BYTES, salt)
+                    .any(|piece| matches!(piece, frame::Piece::Record { .. }))
+            };
+            Some(if opens(first) { first } else { second })
+        }
+        Header::Unfinished | Header::Unknown => None,
+    }
+}
+
+struct FileReader<'a> {
+    disk: &'a dyn Disk,
+    path: PathBuf,
+    quarantine: &'a Path,
+    found: &'a mut Replayed,
+}
+
+impl FileReader<'_> {
+    fn read(&mut self) -> Result<Vec<u8>, WalError> {
+        match read_all(self.disk, &self.path) {
+            Err(error) if error.is_medium_fault() => {
+                self.report(&error.to_string(), 0..0);
+                self.disk.rename(&self.path, &self.quarantine_path())?;
+                Ok(Vec::new())
+            }
+            read => Ok(read?),
+        }
+    }
+
+    fn replay(&mut self, bytes: &[u8], mut take: impl FnMut(Batch)) -> Result<(), WalError> {
+        let header = read_header(bytes);
+        if header == Header::Unknown {
+            return Err(WalError::Version(self.path.clone()));
+        }
+        let Some(salt) = salt_of(bytes) else { return Ok(()) };
+        self.found.bytes += bytes.len() as u64;
+        if matches!(header, Header::Damaged { .. }) {
+            self.keep_copy(bytes, 0..HEADER_BYTES)?;
+        }
+        for piece in frame::scan(bytes, HEADER_BYTES, salt) {
+            match piece {
+                frame::Piece::Record { offset, payload } => match read_batch(payload) {
+                    Ok(Some(batch)) => {
+                        self.found.batches += 1;
+                        take(batch);
+                    }
+                    Ok(None) => {}
+                    Err(corrupt) => {
+                        tracing::error!(%corrupt, "a WAL record is whole but cannot be read");
+                        self.keep_copy(bytes, offset..offset + payload.len())?;
+                    }
+                },
+                frame::Piece::Damaged(range) => self.keep_copy(bytes, range)?,
+                frame::Piece::Torn { offset } => {
+                    self.found.torn_tails += 1;
+                    tracing::warn!(file = %self.path.display(), offset, "cut a torn tail");
+                    self.disk.truncate(&self.path, offset as u64)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn keep_copy(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), WalError> {
+        self.report("the bytes are not what was written", range);
+        Ok(write_atomically(self.disk, &self.quarantine_path(), bytes)?)
+    }
+
+    fn report(&mut self, error: &str, range: Range<usize>) {
+        self.found.damaged += 1;
+        let (file, start, end) = (self.path.display(), range.start, range.end);
+        tracing::error!(%file, start, end, error, "damage in the WAL; later records are read");
+        metrics::counter!("watchkeeper_store_damaged_total", "what" => "wal").increment(1);
+    }
+
+    fn quarantine_path(&self) -> PathBuf {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        self.quarantine.join(format!("wal-{name}"))
+    }
+}
+
+/// `None` for records that hold no batch.
+fn read_batch(payload: &[u8]) -> Result<Option<Batch>, Corrupt> {
+    match payload.split_first() {
+        Some((&BATCH, packed)) => batch::decode(&unpack(packed, "a batch")?).map(Some),
+        Some((&CUTS, _)) => Ok(None),
+        _ => Err(Corrupt("a WAL record")),
+    }
+}

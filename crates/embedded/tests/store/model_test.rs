@@ -1,0 +1,120 @@
+//! Random lives of a store, compared with the store in memory at every turn.
+
+use std::sync::Arc;
+
+use disk::sim::SimDisk;
+use embedded::Embedded;
+use model::{Batch, LabelSet, LogRecord, LogSeverity, MatchOp, Matcher, Series, TimeRange, Timestamp};
+use storage::{Appender, LogQuery, LogReader, Order, SampleReader, Upkeep};
+use testkit::MemoryStore;
+
+use crate::stand::{Chance, DAY, MIDNIGHT, NO_LIMITS, everything, open};
+
+const NAMES: [&str; 3] = ["up", "load", "cost"];
+
+fn instant(chance: &mut Chance) -> Timestamp {
+    // Few instants, so that samples often meet; four days, so that there are several files.
+    Timestamp::from_secs(MIDNIGHT + chance.below(4) as i64 * DAY + chance.below(50) as i64)
+}
+
+fn labels(chance: &mut Chance) -> LabelSet {
+    let name = NAMES[chance.below(3) as usize];
+    let job = chance.below(4).to_string();
+    let host = if chance.below(2) == 0 { "" } else { "x" };
+    LabelSet::metric(name, [("job", job.as_str()), ("host", host)])
+}
+
+fn batch(chance: &mut Chance, serial: &mut i64) -> Batch {
+    let mut batch = Batch::default();
+    for _ in 0..chance.below(30) {
+        batch.push_sample(labels(chance), instant(chance), f64::from_bits(chance.next()));
+    }
+    for _ in 0..chance.below(5) {
+        *serial += 1;
+        batch.logs.push(LogRecord {
+            at: instant(chance),
+            stream: LabelSet::new([("agent", chance.below(3).to_string())]),
+            severity: LogSeverity::ALL[chance.below(6) as usize],
+            body: format!("line {serial}"),
+            attributes: vec![("n".to_owned(), chance.below(3).to_string())],
+        });
+    }
+    batch
+}
+
+fn range(chance: &mut Chance) -> TimeRange {
+    let (a, b) = (instant(chance), instant(chance));
+    if chance.below(4) == 0 { TimeRange::ALL } else { TimeRange::new(a.min(b), a.max(b)) }
+}
+
+fn matchers(chance: &mut Chance) -> Vec<Matcher> {
+    let mut matchers = Vec::new();
+    if chance.below(2) == 0 {
+        matchers.push(Matcher::equal("__name__", NAMES[chance.below(3) as usize]));
+    }
+    match chance.below(4) {
+        0 => matchers.push(Matcher::equal("host", "")),
+        1 => matchers.push(Matcher::new("job", MatchOp::Matches, "0|3").unwrap()),
+        2 => matchers.push(Matcher::new("job", MatchOp::NotEqual, "1").unwrap()),
+        _ => {}
+    }
+    matchers
+}
+
+/// Values by their bits: NaN is not equal to itself.
+fn bits(series: Vec<Series>) -> Vec<(LabelSet, Vec<(Timestamp, u64)>)> {
+    let rows = |series: &Series| series.samples.iter().map(|row| (row.at, row.value.to_bits())).collect();
+    series.iter().map(|series| (series.labels.clone(), rows(series))).collect()
+}
+
+async fn compare(store: &Arc<Embedded>, model: &MemoryStore, chance: &mut Chance, seed: u64) {
+    let (matchers, range) = (matchers(chance), range(chance));
+    let found = bits(store.select(&matchers, range, NO_LIMITS).await.unwrap());
+    let expected = bits(model.select(&matchers, range, NO_LIMITS).await.unwrap());
+    assert_eq!(found, expected, "seed {seed}, {matchers:?}, {range:?}");
+    let found = store.series(&matchers, range, NO_LIMITS).await.unwrap();
+    assert_eq!(found, expected.into_iter().map(|(labels, _)| labels).collect::<Vec<_>>(), "seed {seed}");
+    let query = LogQuery {
+        range,
+        severity_min: (chance.below(2) == 0).then_some(LogSeverity::Warn),
+        attributes: if chance.below(2) == 0 { vec![Matcher::equal("n", "1")] } else { Vec::new() },
+        order: if chance.below(2) == 0 { Order::OldestFirst } else { Order::NewestFirst },
+        limit: chance.below(20) as usize,
+        ..everything()
+    };
+    let found = store.search_logs(&query).await.unwrap();
+    assert_eq!(found, model.search_logs(&query).await.unwrap(), "seed {seed}, {query:?}");
+}
+
+#[tokio::test]
+async fn any_life_reads_as_the_store_in_memory() {
+    for seed in 0..40 {
+        let mut chance = Chance(seed);
+        let disk = SimDisk::new(seed);
+        let mut store = open(&disk);
+        let model = MemoryStore::new();
+        let mut serial = 0;
+        for _ in 0..60 {
+            match chance.below(20) {
+                0..9 => {
+                    let batch = batch(&mut chance, &mut serial);
+                    store.append(batch.clone()).await.unwrap();
+                    model.append(batch).await.unwrap();
+                }
+                9..13 => store.flush().await.unwrap(),
+                13 | 14 => store.keep_up().await.unwrap(),
+                15 => {
+                    drop(store);
+                    store = open(&disk);
+                }
+                16 if chance.below(3) == 0 => {
+                    let cutoff = instant(&mut chance);
+                    store.drop_before(cutoff).await.unwrap();
+                    model.drop_before(cutoff).await.unwrap();
+                }
+                _ => compare(&store, &model, &mut chance, seed).await,
+            }
+        }
+        compare(&store, &model, &mut chance, seed).await;
+    }
+}
