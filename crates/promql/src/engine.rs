@@ -11,7 +11,7 @@ use storage::{QueryError, QueryLimits, SampleReader};
 use crate::eval::{Evaluation, Watch, evaluate};
 use crate::parse::Query;
 use crate::parse::expression::ValueType;
-use crate::plan::{Fetched, Grid, PlanSettings, plan};
+use crate::plan::{Fetched, Grid, Plan, PlanSettings, plan};
 use crate::{Answer, EvalError};
 
 #[derive(Clone, Debug)]
@@ -95,7 +95,10 @@ impl Engine {
 
     async fn evaluate(&self, query: &Query, grid: Grid, shape: Shape) -> Result<Answer, EvalError> {
         let watch = Arc::new(self.watch());
-        let fetched = self.fetch(query, grid, &watch).await?;
+        let plan = self.plan(query, grid);
+        let fetched = self.fetch(query, &plan, &watch).await?;
+        let points: u64 = fetched.iter().map(|fetched| fetched.point_count()).sum();
+        let work = points.saturating_add(1).saturating_mul(plan.steps_most as u64);
         let evaluation = Evaluation {
             query: query.clone(),
             fetched,
@@ -105,11 +108,22 @@ impl Engine {
             subquery_step_ms: millis(self.settings.subquery_step).max(1),
             watch: Arc::clone(&watch),
         };
+        if work <= WORK_IN_PLACE_MAX {
+            return evaluate(&evaluation);
+        }
         // Evaluation computes without a pause, so it gets a thread on which nothing else
         // waits. When the caller goes away the guard tells it to stop.
         let _gives_up = GiveUpOnDrop(watch);
         let computed = tokio::task::spawn_blocking(move || evaluate(&evaluation));
         computed.await.map_err(|_| EvalError::execution("the evaluation of the query ended unexpectedly"))?
+    }
+
+    fn plan(&self, query: &Query, grid: Grid) -> Plan {
+        let settings = PlanSettings {
+            lookback_ms: millis(self.settings.lookback),
+            subquery_step_ms: millis(self.settings.subquery_step).max(1),
+        };
+        plan(query, grid, settings)
     }
 
     fn watch(&self) -> Watch {
@@ -123,15 +137,11 @@ impl Engine {
     }
 
     /// Reads every selector of the query once, all of them within one limit.
-    async fn fetch(&self, query: &Query, grid: Grid, watch: &Watch) -> Result<Vec<Arc<Fetched>>, EvalError> {
-        let settings = PlanSettings {
-            lookback_ms: millis(self.settings.lookback),
-            subquery_step_ms: millis(self.settings.subquery_step).max(1),
-        };
+    async fn fetch(&self, query: &Query, plan: &Plan, watch: &Watch) -> Result<Vec<Arc<Fetched>>, EvalError> {
         let limits = self.settings.limits;
         let mut left = limits.samples_max;
         let mut all: Vec<Arc<Fetched>> = Vec::new();
-        for (fetch, selector) in plan(query, grid, settings).iter().zip(query.selectors()) {
+        for (fetch, selector) in plan.fetches.iter().zip(query.selectors()) {
             watch.check()?;
             if let Some(same) = fetch.same_as {
                 all.push(Arc::clone(&all[same]));
@@ -164,6 +174,10 @@ fn whole_limit(error: QueryError, limits: QueryLimits) -> EvalError {
         other => EvalError::Storage(other),
     }
 }
+
+/// Samples times steps that are computed at once, without a thread of their own: a few
+/// milliseconds at most. Nearly all rules are below, and then need no change of thread.
+const WORK_IN_PLACE_MAX: u64 = 200_000;
 
 #[derive(Clone, Copy)]
 enum Shape {

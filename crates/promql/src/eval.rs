@@ -17,11 +17,11 @@ use std::sync::Arc;
 
 use crate::notes::Notes;
 use crate::parse::Query;
-use crate::parse::expression::{Expression, Kind, Operator, ValueType};
+use crate::parse::expression::{Expression, Kind, Operator, Text, ValueType};
 use crate::plan::{Bounds, Fetched, Grid};
 use crate::{Answer, EvalError};
 
-pub use aggregate::{quantile, sorted_for_quantile, valid_label_name};
+pub use aggregate::{quantile, sorted_for_quantile};
 pub use result::merge_same_labels;
 pub use row::Row;
 pub use selectors::Window;
@@ -63,6 +63,7 @@ impl<'a> Evaluator<'a> {
     /// A vector expression for every step of `grid`.
     pub fn rows(&mut self, expression: &'a Expression, grid: Grid) -> Result<Vec<Row>, EvalError> {
         self.evaluation.watch.check()?;
+        self.evaluation.watch.check_size(1, grid.count)?;
         let rows = match &expression.kind {
             Kind::Instant { selector, shift } => self.latest(*selector, shift, grid),
             Kind::Negate(inner) => Ok(negated(self.rows(inner, grid)?)),
@@ -108,10 +109,16 @@ impl<'a> Evaluator<'a> {
     }
 
     pub fn text(&self, expression: &'a Expression) -> Result<&'a str, EvalError> {
-        match &expression.kind {
-            Kind::Text(text) => Ok(text),
-            _ => Err(unexpected(expression, ValueType::String)),
-        }
+        let text = literal(expression)?;
+        let value = text.value.as_deref();
+        value.ok_or_else(|| EvalError::execution(format!("string {} is not UTF-8", text.literal)))
+    }
+
+    /// Any text names a label since Prometheus 3; only nothing does not.
+    pub fn label_name(&self, expression: &'a Expression) -> Result<&'a str, EvalError> {
+        let text = literal(expression)?;
+        let name = text.value.as_deref().filter(|name| !name.is_empty());
+        name.ok_or_else(|| EvalError::execution(format!("invalid label name {}", text.literal)))
     }
 
     pub fn warn(&mut self, what: impl AsRef<str>, at: Option<usize>) {
@@ -122,6 +129,13 @@ impl<'a> Evaluator<'a> {
     pub fn inform(&mut self, what: impl AsRef<str>, at: Option<usize>) {
         let place = self.evaluation.query.place(at);
         self.notes.inform(what, &place);
+    }
+}
+
+fn literal(expression: &Expression) -> Result<&Text, EvalError> {
+    match &expression.kind {
+        Kind::Text(text) => Ok(text),
+        _ => Err(unexpected(expression, ValueType::String)),
     }
 }
 

@@ -119,6 +119,10 @@ const fn scalar(name: &'static str, compute: EvaluateScalar) -> Function {
     }
 }
 
+/// Functions of samples that are no floats. There are none of those here.
+pub const OF_NATIVE_HISTOGRAMS: [&str; 5] =
+    ["histogram_avg", "histogram_count", "histogram_stddev", "histogram_stdvar", "histogram_sum"];
+
 fn evaluate_elements<'a>(
     evaluator: &mut Evaluator<'a>,
     function: &'a Function,
@@ -155,11 +159,10 @@ fn evaluate_windows<'a>(
     let mut rows = Vec::with_capacity(ranges.series.len());
     let mut now = vec![0.0; scalars.len()];
     for series in &ranges.series {
-        evaluator.evaluation.watch.check()?;
         let points = ranges.slide(series, grid, |step, window| {
             now.iter_mut().zip(&scalars).for_each(|(now, all)| *now = all[step]);
             compute(window, &now)
-        });
+        })?;
         let row = Row::new(series.labels.clone(), series.drop_name || !keeps_name, points);
         if !row.is_empty() {
             rows.push(row);

@@ -6,14 +6,15 @@
 
 pub mod expression;
 mod lower;
+mod strings;
 mod tokens;
 
 use std::sync::Arc;
 
-use model::{METRIC_NAME, MatchOp};
+use model::{METRIC_NAME, MatchOp, Matcher};
 
 use crate::ParseError;
-use expression::{Expression, Selector, ValueType};
+use expression::{Expression, Kind, Selector, ValueType};
 
 /// A query that was understood. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -56,6 +57,16 @@ impl Query {
         names
     }
 
+    /// The matchers, when the text is one selector at the time of the query and nothing else.
+    pub fn plain_selector(&self) -> Option<&[Matcher]> {
+        match &self.root().kind {
+            Kind::Instant { selector, shift } if shift.anchor.is_none() && shift.offset_ms == 0 => {
+                Some(&self.selectors().get(*selector)?.matchers)
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn root(&self) -> &Expression {
         &self.0.root
     }
@@ -86,6 +97,15 @@ mod tests {
     fn a_query_names_the_metrics_it_reads() {
         let query = parse(r#"sum(rate(a_total[5m])) / b{x="1"} + {__name__="c"} + a_total"#).unwrap();
         assert_eq!(query.metric_names(), ["a_total", "b", "c"]);
+    }
+
+    #[test]
+    fn a_plain_selector_gives_its_matchers() {
+        let matchers = |text| parse(text).unwrap().plain_selector().map(<[_]>::len);
+        assert_eq!(matchers(r#"up{job="a"}"#), Some(2));
+        for text in ["up offset 5m", "up @ 0", "up[5m]", "sum(up)", "1"] {
+            assert_eq!(matchers(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -73,16 +73,25 @@ pub struct Fetch {
     pub same_as: Option<usize>,
 }
 
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// By the index of the selector.
+    pub fetches: Vec<Fetch>,
+    /// The steps of the longest grid in the query, subqueries among them.
+    pub steps_most: usize,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct PlanSettings {
     pub lookback_ms: i64,
     pub subquery_step_ms: i64,
 }
 
-pub fn plan(query: &Query, grid: Grid, settings: PlanSettings) -> Vec<Fetch> {
+pub fn plan(query: &Query, grid: Grid, settings: PlanSettings) -> Plan {
     let nothing = TimeRange::new(Timestamp::MAX, Timestamp::MIN);
     let ranges = vec![nothing; query.selectors().len()];
-    let mut planner = Planner { settings, bounds: Bounds { start: grid.start, end: grid.end() }, ranges };
+    let mut planner =
+        Planner { settings, bounds: Bounds { start: grid.start, end: grid.end() }, ranges, steps_most: 0 };
     planner.visit(query.root(), grid);
     let mut fetches: Vec<Fetch> = Vec::with_capacity(planner.ranges.len());
     for (index, range) in planner.ranges.iter().enumerate() {
@@ -96,7 +105,7 @@ pub fn plan(query: &Query, grid: Grid, settings: PlanSettings) -> Vec<Fetch> {
         });
         fetches.push(Fetch { range: *range, same_as });
     }
-    fetches
+    Plan { fetches, steps_most: planner.steps_most }
 }
 
 fn same_matchers(one: &[Matcher], other: &[Matcher]) -> bool {
@@ -108,10 +117,12 @@ struct Planner {
     settings: PlanSettings,
     bounds: Bounds,
     ranges: Vec<TimeRange>,
+    steps_most: usize,
 }
 
 impl Planner {
     fn visit(&mut self, expression: &Expression, grid: Grid) {
+        self.steps_most = self.steps_most.max(grid.count);
         match &expression.kind {
             Kind::Number(_) | Kind::Text(_) => {}
             Kind::Instant { selector, shift } => self.need(*selector, shift, self.settings.lookback_ms, grid),
@@ -198,6 +209,7 @@ mod tests {
         let settings = PlanSettings { lookback_ms: 300_000, subquery_step_ms: 60_000 };
         let secs = |at: Timestamp| at.as_millis();
         plan(&query, grid, settings)
+            .fetches
             .iter()
             .map(|fetch| (secs(fetch.range.start), secs(fetch.range.end)))
             .collect()
@@ -226,7 +238,7 @@ mod tests {
     fn the_same_selector_is_read_once() {
         let query = crate::parse("up / up").unwrap();
         let settings = PlanSettings { lookback_ms: 1, subquery_step_ms: 1 };
-        let fetches = plan(&query, Grid::instant(0), settings);
+        let fetches = plan(&query, Grid::instant(0), settings).fetches;
         assert_eq!(fetches[1].same_as, Some(0));
     }
 }

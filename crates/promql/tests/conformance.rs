@@ -9,7 +9,8 @@
 //! Native histograms are no samples here: they are left out when a case loads them. A case
 //! that then cannot pass is counted as not passed, and listed as needing them.
 
-#![allow(clippy::print_stdout, clippy::unwrap_used)]
+// It reads files and the environment, as only a test does directly.
+#![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used)]
 
 #[path = "conformance/compare.rs"]
 mod compare;
@@ -43,8 +44,12 @@ async fn cases_of_prometheus_pass() {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let outcomes = run::file(&std::fs::read_to_string(&file).unwrap()).await;
         for (line, query, outcome) in &outcomes {
-            if let (true, Outcome::Failed(why) | Outcome::NeedsHistograms(why)) = (shown == name, outcome) {
-                println!("{name}:{line} {query}\n    {why}");
+            match outcome {
+                Outcome::Failed(why) if shown == name => println!("{name}:{line} {query}\n    failed: {why}"),
+                Outcome::NeedsHistograms(why) if shown == name => {
+                    println!("{name}:{line} {query}\n    needs native histograms: {why}");
+                }
+                _ => {}
             }
         }
         tallies.insert(name, Tally::of(&outcomes));

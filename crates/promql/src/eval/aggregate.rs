@@ -16,7 +16,6 @@ use crate::EvalError;
 use crate::parse::expression::{Aggregate, AggregateOperator};
 use crate::plan::Grid;
 
-pub use count_values::valid_label_name;
 pub use reduce::{quantile, sorted_for_quantile};
 
 /// Rows that are aggregated together.

@@ -32,6 +32,7 @@ impl<'a> Evaluator<'a> {
         for step in 0..grid.count {
             if step % CHECK_EVERY == 0 {
                 self.evaluation.watch.check()?;
+                self.evaluation.watch.check_size(matcher.results.len(), grid.count)?;
             }
             matcher.step(step)?;
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use model::{LabelSet, is_stale};
 
-use super::{Evaluator, Row};
+use super::{Evaluator, Row, Watch};
 use crate::EvalError;
 use crate::parse::expression::{Expression, Kind, RangeExpression, RangeSource, Shift};
 use crate::plan::{Bounds, Grid, Point, subquery_grid};
@@ -16,6 +16,7 @@ pub struct RangeInput<'a> {
     pub range_ms: i64,
     shift: Shift,
     bounds: Bounds,
+    watch: &'a Watch,
 }
 
 #[derive(Debug)]
@@ -50,10 +51,11 @@ impl RangeInput<'_> {
         series: &RangeSeries<'_>,
         grid: Grid,
         mut compute: impl FnMut(usize, Window<'_>) -> Option<f64>,
-    ) -> Vec<Option<f64>> {
+    ) -> Result<Vec<Option<f64>>, EvalError> {
         let points = &series.points[..];
-        let (mut first, mut last) = (0, 0);
-        let mut window = |(index, step): (usize, i64)| {
+        let (mut first, mut last, mut work) = (0, 0, WORK_BETWEEN_CHECKS);
+        let mut values = Vec::with_capacity(grid.count);
+        for (index, step) in grid.times().enumerate() {
             let end = self.end(step);
             let start = end - self.range_ms;
             while last < points.len() && points[last].at <= end {
@@ -62,12 +64,21 @@ impl RangeInput<'_> {
             while first < last && points[first].at <= start {
                 first += 1;
             }
+            work += 1 + last - first;
+            if work > WORK_BETWEEN_CHECKS {
+                self.watch.check()?;
+                work = 0;
+            }
             let points = &points[first..last];
-            if points.is_empty() { None } else { compute(index, Window { points, start, end, step }) }
-        };
-        grid.times().enumerate().map(&mut window).collect()
+            let window = Window { points, start, end, step };
+            values.push(if points.is_empty() { None } else { compute(index, window) });
+        }
+        Ok(values)
     }
 }
+
+/// Samples that functions may look at before the clock is asked again: about a millisecond.
+const WORK_BETWEEN_CHECKS: usize = 1 << 20;
 
 impl<'a> Evaluator<'a> {
     /// Per step the latest sample within the lookback, unless it ends the series.
@@ -140,7 +151,8 @@ impl<'a> Evaluator<'a> {
                 self.subquery(inner, inner_grid)?
             }
         };
-        Ok(RangeInput { series, range_ms: range.range_ms, shift: range.shift, bounds: self.bounds })
+        let watch = &*self.evaluation.watch;
+        Ok(RangeInput { series, range_ms: range.range_ms, shift: range.shift, bounds: self.bounds, watch })
     }
 
     fn fetched_ranges(&self, selector: usize) -> Vec<RangeSeries<'a>> {

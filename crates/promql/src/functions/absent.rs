@@ -35,7 +35,7 @@ pub fn absent_over_time<'a>(
         ranges.slide(series, grid, |step, _| {
             is_there[step] = true;
             None
-        });
+        })?;
     }
     Ok(ones_where(grid, labels_of(evaluator, argument), |step| !is_there[step]))
 }

@@ -7,7 +7,7 @@ use model::{LabelSet, METRIC_NAME};
 
 use super::classic_histogram::{self as classic, Bucket};
 use super::{Function, argument};
-use crate::eval::{Evaluator, Row, merge_same_labels, valid_label_name};
+use crate::eval::{Evaluator, Row, merge_same_labels};
 use crate::parse::expression::Expression;
 use crate::plan::Grid;
 use crate::{EvalError, format_value};
@@ -54,10 +54,7 @@ pub fn quantiles<'a>(
     grid: Grid,
 ) -> Result<Vec<Row>, EvalError> {
     let vector = argument(function, arguments, 0)?;
-    let label = evaluator.text(argument(function, arguments, 1)?)?;
-    if !valid_label_name(label) {
-        return Err(EvalError::execution(format!("invalid label name {label:?} in histogram_quantiles()")));
-    }
+    let label = evaluator.label_name(argument(function, arguments, 1)?)?;
     let histograms = histograms(evaluator, vector, grid)?;
     if histograms.iter().any(|histogram| histogram.labels.get(label).is_some()) {
         return Err(EvalError::execution(format!(
@@ -69,6 +66,7 @@ pub fn quantiles<'a>(
         let quantiles = evaluator.scalars(parameter, grid)?;
         for row in quantile_rows(evaluator, &histograms, (parameter, &quantiles), vector, grid)? {
             rows.extend(labelled(&row, label, &quantiles));
+            evaluator.evaluation.watch.check_size(rows.len(), grid.count)?;
         }
     }
     merge_same_labels(rows)

@@ -1,11 +1,13 @@
 //! `label_replace` and `label_join`.
 
-use model::{LabelSet, METRIC_NAME};
+use std::collections::HashSet;
+
+use model::METRIC_NAME;
 use regex::{Regex, RegexBuilder};
 
 use super::{Function, argument, missing};
 use crate::EvalError;
-use crate::eval::{Evaluator, Row, merge_same_labels, valid_label_name};
+use crate::eval::{Evaluator, Row, merge_same_labels};
 use crate::parse::expression::Expression;
 use crate::plan::Grid;
 
@@ -19,9 +21,9 @@ pub fn replace<'a>(
     grid: Grid,
 ) -> Result<Vec<Row>, EvalError> {
     let text = |index| argument(function, arguments, index).and_then(|argument| evaluator.text(argument));
-    let (destination, replacement, source, pattern) = (text(1)?, text(2)?, text(3)?, text(4)?);
+    let (replacement, source, pattern) = (text(2)?, text(3)?, text(4)?);
+    let destination = evaluator.label_name(argument(function, arguments, 1)?)?;
     let regex = anchored(pattern)?;
-    check_destination(destination, function)?;
     let mut rows = evaluator.rows(argument(function, arguments, 0)?, grid)?;
     for row in &mut rows {
         let value = row.labels.value(source).to_owned();
@@ -40,13 +42,10 @@ pub fn join<'a>(
     arguments: &'a [Expression],
     grid: Grid,
 ) -> Result<Vec<Row>, EvalError> {
-    let [vector, texts @ ..] = arguments else { return Err(missing(function)) };
-    let texts = texts.iter().map(|text| evaluator.text(text)).collect::<Result<Vec<_>, _>>()?;
-    let [destination, separator, sources @ ..] = &texts[..] else { return Err(missing(function)) };
-    check_destination(destination, function)?;
-    if let Some(source) = sources.iter().find(|source| !valid_label_name(source)) {
-        return Err(EvalError::execution(format!("invalid source label name in label_join(): {source}")));
-    }
+    let [vector, destination, separator, sources @ ..] = arguments else { return Err(missing(function)) };
+    let (destination, separator) = (evaluator.label_name(destination)?, evaluator.text(separator)?);
+    let sources: Vec<&str> =
+        sources.iter().map(|source| evaluator.label_name(source)).collect::<Result<_, _>>()?;
     let mut rows = evaluator.rows(vector, grid)?;
     for row in &mut rows {
         let values: Vec<&str> = sources.iter().map(|source| row.labels.value(source)).collect();
@@ -64,23 +63,14 @@ fn relabel(row: &mut Row, name: &str, value: &str) {
     }
 }
 
-fn check_destination(name: &str, function: &Function) -> Result<(), EvalError> {
-    if valid_label_name(name) {
-        return Ok(());
-    }
-    Err(EvalError::execution(format!("invalid destination label name in {}(): {name}", function.name)))
-}
-
 fn anchored(pattern: &str) -> Result<Regex, EvalError> {
     RegexBuilder::new(&format!("^(?s:{pattern})$")).size_limit(REGEX_BYTES_MAX).build().map_err(|_| {
         EvalError::execution(format!("invalid regular expression in label_replace(): {pattern}"))
     })
 }
 
-/// Series that relabelling made equal are an error at once, except where only a name that
-/// is about to be dropped tells them apart.
+/// Series that relabelling made equal are an error at once, unless they never meet at a step.
 fn without_twins(rows: Vec<Row>) -> Result<Vec<Row>, EvalError> {
-    let named = |row: &Row| -> LabelSet { row.labels.clone() };
-    let mut seen = std::collections::HashSet::with_capacity(rows.len());
-    if rows.iter().all(|row| seen.insert(named(row))) { Ok(rows) } else { merge_same_labels(rows) }
+    let mut seen = HashSet::with_capacity(rows.len());
+    if rows.iter().all(|row| seen.insert(&row.labels)) { Ok(rows) } else { merge_same_labels(rows) }
 }

@@ -7,32 +7,32 @@ use crate::parse::expression::Expression;
 use crate::plan::{Grid, Point};
 use crate::sums;
 
-fn values(window: Window<'_>) -> Vec<f64> {
-    window.points.iter().map(|point| point.value).collect()
+fn values<'a>(window: Window<'a>) -> impl Iterator<Item = f64> + Clone + use<'a> {
+    window.points.iter().map(|point| point.value)
 }
 
 pub fn sum(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(sums::sum(&values(window)))
+    Some(sums::sum(values(window)))
 }
 
 pub fn average(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(sums::mean(&values(window)))
+    Some(sums::mean(values(window)))
 }
 
 pub fn minimum(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(sums::minimum(&values(window)))
+    Some(sums::minimum(values(window)))
 }
 
 pub fn maximum(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(sums::maximum(&values(window)))
+    Some(sums::maximum(values(window)))
 }
 
 pub fn variance(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(sums::variance(&values(window)))
+    Some(sums::variance(values(window)))
 }
 
 pub fn standard_deviation(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(sums::variance(&values(window)).sqrt())
+    Some(sums::variance(values(window)).sqrt())
 }
 
 pub fn count(window: Window<'_>, _: &[f64]) -> Option<f64> {
@@ -54,12 +54,12 @@ pub fn last(window: Window<'_>, _: &[f64]) -> Option<f64> {
 /// The median of the distances to the median.
 pub fn median_absolute_deviation(window: Window<'_>, _: &[f64]) -> Option<f64> {
     let values = values(window);
-    if values.iter().any(|value| value.is_nan()) {
+    if values.clone().any(f64::is_nan) {
         return Some(f64::NAN);
     }
-    let median = eval::quantile(0.5, &sorted_for_quantile(&values));
-    let distances: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
-    Some(eval::quantile(0.5, &sorted_for_quantile(&distances)))
+    let median = eval::quantile(0.5, &sorted_for_quantile(values.clone()));
+    let distances = values.map(|value| (value - median).abs());
+    Some(eval::quantile(0.5, &sorted_for_quantile(distances)))
 }
 
 pub fn quantile<'a>(
@@ -73,10 +73,9 @@ pub fn quantile<'a>(
     let ranges = evaluator.range_argument(argument(function, arguments, 1)?, grid)?;
     let mut rows = Vec::with_capacity(ranges.series.len());
     for series in &ranges.series {
-        evaluator.evaluation.watch.check()?;
         let points = ranges.slide(series, grid, |step, window| {
-            Some(eval::quantile(quantiles[step], &sorted_for_quantile(&values(window))))
-        });
+            Some(eval::quantile(quantiles[step], &sorted_for_quantile(values(window))))
+        })?;
         let row = Row::new(series.labels.clone(), true, points);
         if !row.is_empty() {
             rows.push(row);

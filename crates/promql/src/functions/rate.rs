@@ -43,8 +43,7 @@ fn of_counters<'a>(
     evaluator.evaluation.watch.check_size(ranges.series.len(), grid.count)?;
     let mut rows = Vec::with_capacity(ranges.series.len());
     for series in &ranges.series {
-        evaluator.evaluation.watch.check()?;
-        let points = ranges.slide(series, grid, |_, window| compute(window));
+        let points = ranges.slide(series, grid, |_, window| compute(window))?;
         let row = Row::new(series.labels.clone(), true, points);
         if !row.is_empty() {
             doubt_counter(evaluator, row.labels.metric_name().unwrap_or(""), argument);

@@ -19,10 +19,9 @@ pub fn double_exponential<'a>(
     let ranges = evaluator.range_argument(argument(function, arguments, 0)?, grid)?;
     let mut rows = Vec::with_capacity(ranges.series.len());
     for series in &ranges.series {
-        evaluator.evaluation.watch.check()?;
         let points = ranges.slide(series, grid, |step, window| {
             smoothed(window.points, level_factors[step], trend_factors[step])
-        });
+        })?;
         let row = Row::new(series.labels.clone(), true, points);
         if !row.is_empty() {
             rows.push(row);

@@ -17,7 +17,7 @@ pub struct Expression {
 #[derive(Debug)]
 pub enum Kind {
     Number(f64),
-    Text(String),
+    Text(Text),
     /// The latest sample of each series of the selector with this index.
     Instant {
         selector: usize,
@@ -45,6 +45,14 @@ pub struct RangeExpression {
 pub enum RangeSource {
     Selector(usize),
     Subquery { inner: Box<Expression>, step_ms: Option<i64> },
+}
+
+#[derive(Debug)]
+pub struct Text {
+    /// Nothing when the bytes of the literal are no text.
+    pub value: Option<String>,
+    /// As it stands in the query, for remarks about it.
+    pub literal: String,
 }
 
 /// From a step's time to the time that is looked at.

@@ -8,6 +8,7 @@ use promql_parser::parser as tree;
 use promql_parser::parser::token as t;
 
 use super::expression::*;
+use super::strings;
 use super::tokens::{Token, TokenKind};
 use crate::ParseError;
 use crate::functions;
@@ -38,7 +39,11 @@ impl Lowering<'_> {
             tree::Expr::NumberLiteral(number) => self.number(number.val),
             tree::Expr::StringLiteral(text) => {
                 let at = self.find(|token| token.kind == TokenKind::Text);
-                Ok(Expression { kind: Kind::Text(text.val.clone()), at })
+                let literal = at.and_then(|_| self.tokens.get(self.next - 1)).map(|token| token.text);
+                let value = strings::restored(&text.val, literal);
+                let literal = literal.map_or_else(|| format!("{:?}", text.val), str::to_owned);
+                let text = Text { value, literal };
+                Ok(Expression { kind: Kind::Text(text), at })
             }
             tree::Expr::VectorSelector(selector) => {
                 let at = self.find_selector(selector);
@@ -160,14 +165,23 @@ impl Lowering<'_> {
 
     fn call(&mut self, call: &tree::Call) -> Result1<Expression> {
         let name = call.func.name;
-        let function = functions::find(name)
-            .ok_or_else(|| ParseError::new(format!("function \"{name}\" is not supported")))?;
+        let function = functions::find(name).ok_or_else(|| unsupported(name))?;
         let at = self.find(|token| token.kind == TokenKind::Word && token.text == name);
         self.find(|token| token.kind == TokenKind::Open);
         let arguments =
             call.args.args.iter().map(|argument| self.expression(argument)).collect::<Result1<Vec<_>>>()?;
         Ok(Expression { kind: Kind::Call { function, arguments }, at })
     }
+}
+
+/// The grammar knows a few functions that the table does not.
+fn unsupported(name: &str) -> ParseError {
+    if functions::OF_NATIVE_HISTOGRAMS.contains(&name) {
+        return ParseError::new(format!(
+            "function \"{name}\" needs native histograms, which are not supported"
+        ));
+    }
+    ParseError::new(format!("function \"{name}\" is not supported"))
 }
 
 fn matchers(from: &Matchers) -> Result1<Vec<Matcher>> {

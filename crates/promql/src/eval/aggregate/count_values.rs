@@ -16,12 +16,9 @@ impl<'a> Evaluator<'a> {
         grid: Grid,
     ) -> Result<Vec<Row>, EvalError> {
         let label = match &aggregate.parameter {
-            Some(parameter) => self.text(parameter)?,
+            Some(parameter) => self.label_name(parameter)?,
             None => return Err(EvalError::Invalid("count_values needs a label name".to_owned())),
         };
-        if !valid_label_name(label) {
-            return Err(EvalError::execution(format!("invalid label name {label:?}")));
-        }
         let mut rows: Vec<Row> = Vec::new();
         let mut by_labels: HashMap<LabelSet, usize> = HashMap::new();
         for group in self.groups(aggregate, grid)? {
@@ -31,21 +28,21 @@ impl<'a> Evaluator<'a> {
                 for (step, point) in member.points.iter().enumerate() {
                     let Some(value) = point else { continue };
                     let labels = group.labels.with(label, &format_value(*value));
-                    let index = *by_labels.entry(labels).or_insert_with_key(|labels| {
-                        rows.push(Row::new(labels.clone(), drops_name, vec![None; grid.count]));
-                        rows.len() - 1
-                    });
+                    let index = match by_labels.get(&labels) {
+                        Some(index) => *index,
+                        None => {
+                            // A value of its own at every step would be a row for every step.
+                            self.evaluation.watch.check_size(rows.len() + 1, grid.count)?;
+                            rows.push(Row::new(labels.clone(), drops_name, vec![None; grid.count]));
+                            by_labels.insert(labels, rows.len() - 1);
+                            rows.len() - 1
+                        }
+                    };
                     let count = &mut rows[index].points[step];
                     *count = Some(count.unwrap_or(0.0) + 1.0);
                 }
-                self.evaluation.watch.check_size(rows.len(), grid.count)?;
             }
         }
         Ok(rows)
     }
-}
-
-/// Any text names a label since Prometheus 3; only nothing does not.
-pub fn valid_label_name(name: &str) -> bool {
-    !name.is_empty()
 }

@@ -8,13 +8,13 @@ use crate::sums;
 
 pub fn by_operator(operator: AggregateOperator) -> fn(&[f64]) -> f64 {
     match operator {
-        AggregateOperator::Sum => sums::sum,
-        AggregateOperator::Average => sums::mean,
-        AggregateOperator::Minimum => sums::minimum,
-        AggregateOperator::Maximum => sums::maximum,
+        AggregateOperator::Sum => |values| sums::sum(values.iter().copied()),
+        AggregateOperator::Average => |values| sums::mean(values.iter().copied()),
+        AggregateOperator::Minimum => |values| sums::minimum(values.iter().copied()),
+        AggregateOperator::Maximum => |values| sums::maximum(values.iter().copied()),
         AggregateOperator::Count => |values| values.len() as f64,
-        AggregateOperator::StandardDeviation => |values| sums::variance(values).sqrt(),
-        AggregateOperator::Variance => sums::variance,
+        AggregateOperator::StandardDeviation => |values| sums::variance(values.iter().copied()).sqrt(),
+        AggregateOperator::Variance => |values| sums::variance(values.iter().copied()),
         // `group` only says that there is something.
         _ => |_| 1.0,
     }
@@ -51,7 +51,9 @@ impl<'a> Evaluator<'a> {
         for parameter in &parameters {
             self.check_quantile(*parameter, at);
         }
-        self.reduce(aggregate, grid, |step, values| quantile(parameters[step], &sorted_for_quantile(values)))
+        self.reduce(aggregate, grid, |step, values| {
+            quantile(parameters[step], &sorted_for_quantile(values.iter().copied()))
+        })
     }
 
     pub fn check_quantile(&mut self, quantile: f64, at: Option<usize>) {
@@ -63,8 +65,8 @@ impl<'a> Evaluator<'a> {
 }
 
 /// Smallest first; what is not a number counts as smaller than everything.
-pub fn sorted_for_quantile(values: &[f64]) -> Vec<f64> {
-    let mut sorted = values.to_vec();
+pub fn sorted_for_quantile(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.collect();
     let key = |value: f64| if value.is_nan() { f64::NEG_INFINITY } else { value };
     sorted.sort_by(|a, b| key(*a).total_cmp(&key(*b)).then(b.is_nan().cmp(&a.is_nan())));
     sorted

@@ -86,8 +86,9 @@ fn keep_first(group: &mut Group, operator: AggregateOperator, parameters: &[f64]
             group.members[member].points[step] = None;
         }
     }
-    let rest: Vec<usize> = (0..group.members.len()).filter(|member| !order.contains(member)).collect();
-    order.extend(rest);
+    let mut is_shown = vec![false; group.members.len()];
+    order.iter().for_each(|member| is_shown[*member] = true);
+    order.extend((0..group.members.len()).filter(|member| !is_shown[*member]));
     order
 }
 
