@@ -13,6 +13,7 @@ const only = process.argv[2];
 
 const VIEWS = [
   { name: 'dark', path: '/', width: 1440, height: 1000, theme: 'dark' },
+  { name: 'dark-full', path: '/', width: 1440, height: 1000, theme: 'dark', full: true },
   { name: 'light', path: '/', width: 1440, height: 1000, theme: 'light' },
   { name: 'phone', path: '/mobile', width: 360, height: 780, theme: 'dark' },
   { name: 'phone-light', path: '/mobile', width: 360, height: 780, theme: 'light', full: true },

@@ -49,14 +49,14 @@ const PHASES: Record<string, string> = {
   waiting_child: 'waiting for a subagent',
 };
 
-/** What it is doing, in a few words: `bash: cargo test`, `writing`, `retry 4 in 8 s`. */
+/** What it is doing, in a few words: `bash: cargo test`, `writing`, `retry in 8 s`. */
 export function activity(agent: Agent, now: number): string {
   const ask = agent.pending[0];
   if (agent.state === 'waiting_human' && ask !== undefined) return visible(ask.what);
   if (agent.state === 'waiting_provider' && agent.retry !== null) {
     const left = instant(agent.retry.next) - now;
-    const when = left > 0 ? `again in ${shortAge(left)}` : 'trying again';
-    return `${visible(agent.retry.message)}, ${when}`;
+    const when = left > 0 ? `retry in ${shortAge(left)}` : 'trying again';
+    return `${when} · ${visible(agent.retry.message)}`;
   }
   if (agent.tool !== null) {
     const title = agent.tool.title === '' ? agent.tool.name : `${agent.tool.name} ${agent.tool.title}`;
@@ -69,13 +69,15 @@ export function activity(agent: Agent, now: number): string {
   if (agent.state === 'idle' && agent.totals.turns > 0) {
     return `idle, ${agent.totals.turns} ${agent.totals.turns === 1 ? 'turn' : 'turns'}`;
   }
-  return look(agent.state).word;
+  const word = look(agent.state).word;
+  return agent.state === 'idle' ? word : why(agent) || word;
 }
 
-/** The second line of a card: model and activity. */
+/** The second line of a card: the model, and what it does with it. What holds it up matters more than the model. */
 export function summaryLine(agent: Agent, now: number): string {
   const what = activity(agent, now);
-  return agent.model === null ? what : `${shortModel(agent.model)} · ${what}`;
+  const isHeldUp = ['waiting_provider', 'wedged', 'dead', 'failed', 'unknown'].includes(agent.state);
+  return agent.model === null || isHeldUp ? what : `${shortModel(agent.model)} · ${what}`;
 }
 
 export function costLine(agent: Agent): string {

@@ -1,5 +1,8 @@
 // Numbers with their unit. A thin set of rules: three significant digits, a space before the unit.
 
+/** Between a number and its unit: no line may break there. */
+const SPACE = '\u00a0';
+/** Between groups of digits. */
 const NARROW = '\u202f';
 
 /** `412 k`, `1.92 M`, `87`. */
@@ -19,7 +22,7 @@ export function bytesPerSecond(value: number): string {
 /** `38 %`; below ten one digit after the point. */
 export function percent(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  return `${value !== 0 && Math.abs(value) < 9.95 ? trimmed(value, 1) : Math.round(value)}${NARROW}%`;
+  return `${value !== 0 && Math.abs(value) < 9.95 ? trimmed(value, 1) : Math.round(value)}${SPACE}%`;
 }
 
 /** `1.92 $`; more digits for amounts below a cent. */
@@ -27,7 +30,7 @@ export function dollars(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
   const digits = size === 0 ? 0 : size < 0.01 ? 4 : size < 1000 ? 2 : 0;
-  return `${value.toFixed(digits)}${NARROW}$`;
+  return `${value.toFixed(digits)}${SPACE}$`;
 }
 
 /** A plain count with grouping: `12 408`. */
@@ -52,5 +55,5 @@ function scaled(value: number, base: number, units: string[]): string {
   const digits = rest >= 100 || (step === 0 && Number.isInteger(rest)) ? 0 : rest >= 10 ? 1 : 2;
   const unit = units[step] ?? '';
   const number = `${value < 0 ? '-' : ''}${trimmed(rest, digits)}`;
-  return unit === '' ? number : `${number}${NARROW}${unit}`;
+  return unit === '' ? number : `${number}${SPACE}${unit}`;
 }

@@ -39,7 +39,8 @@ export function plural(count: number, one: string, many: string): string {
   return count === 1 ? one : many;
 }
 
-/** `anthropic/claude-sonnet-4` without the provider: `claude-sonnet-4`. */
+/** The part of a model's name that tells it from its sisters: `anthropic/claude-sonnet-4-5-20250929` is `sonnet-4-5`. */
 export function shortModel(model: string): string {
-  return visible(model.slice(model.lastIndexOf('/') + 1));
+  const name = model.slice(model.lastIndexOf('/') + 1);
+  return visible(name.replace(/^claude-/, '').replace(/-\d{8}$/, ''));
 }

@@ -1,6 +1,7 @@
 // Times as people say them. Every function takes the instants it needs: none looks at a clock.
 
-const NARROW = '\u202f';
+/** Between a number and its unit: no line may break there. */
+const SPACE = '\u00a0';
 
 /** Milliseconds since the epoch; NaN when the text is no time. */
 export function instant(text: string | null | undefined): number {
@@ -11,10 +12,10 @@ export function instant(text: string | null | undefined): number {
 export function shortAge(ms: number): string {
   if (!Number.isFinite(ms)) return '–';
   const s = Math.max(0, Math.floor(ms / 1000));
-  if (s < 60) return `${s}${NARROW}s`;
-  if (s < 3600) return `${Math.floor(s / 60)}${NARROW}m`;
-  if (s < 86_400 * 2) return `${Math.floor(s / 3600)}${NARROW}h`;
-  return `${Math.floor(s / 86_400)}${NARROW}d`;
+  if (s < 60) return `${s}${SPACE}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}${SPACE}m`;
+  if (s < 86_400 * 2) return `${Math.floor(s / 3600)}${SPACE}h`;
+  return `${Math.floor(s / 86_400)}${SPACE}d`;
 }
 
 /** In a sentence: two units. `11 min 20 s`, `3 h 05 min`, `2 d 4 h`. */

@@ -3,6 +3,8 @@
 export class Clock {
   /** The server's time now, in milliseconds; changes once a second. */
   now = $state(Date.now());
+  /** The reader's own clock at the same tick, for waits that began on it. */
+  local = $state(Date.now());
   #skew = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -19,6 +21,7 @@ export class Clock {
   }
 
   tick(localNow = Date.now()): void {
+    this.local = localNow;
     this.now = this.exact(localNow);
   }
 

@@ -35,54 +35,43 @@ function callForHelp(open: readonly Need[]): Part | null {
   return { text: `${capitalised(spoken(alerts))} ${plural(alerts, 'alert waits', 'alerts wait')} for you.`, tone: 'stall', href: '#needs' };
 }
 
+/** `Two alerts are open, one source is not live; 21 of 24 agents are well.` */
 function state(picture: Picture, open: readonly Need[]): Part[] {
-  const parts: Part[] = [];
-  const others = [...picture.alerts.values()].filter((alert) => !isNamed(alert.id, open));
-  if (others.length > 0) {
-    const known = `${spoken(others.length)} known ${plural(others.length, 'alert is', 'alerts are')} open`;
-    parts.push({ text: capitalised(known), href: '#alerts' }, { text: '; ' });
+  const troubles: Part[] = [];
+  // Alerts that the first sentence did not count already.
+  const alerts = open.length > 0 && open.every((need) => need.kind === 'alert') ? 0 : picture.alerts.size;
+  if (alerts > 0) {
+    troubles.push({ text: `${spoken(alerts)} ${plural(alerts, 'alert is', 'alerts are')} open`, href: '#alerts' });
   }
-  parts.push(...fleet(picture, parts.length === 0));
-  const down = [...picture.sources.values()].filter((source) => source.state !== 'live');
-  if (down.length > 0 && picture.sources.size > 0) {
-    parts.push({ text: ' ' }, { text: sourcesWords(down.length, picture.sources.size), href: '#sources' });
+  const down = [...picture.sources.values()].filter((source) => source.state !== 'live').length;
+  if (down > 0) {
+    troubles.push({ text: `${spoken(down)} ${plural(down, 'source is', 'sources are')} not live`, href: '#sources' });
   }
-  if (open.length === 0 && picture.alerts.size === 0 && down.length === 0 && allWell([...picture.agents.values()])) {
-    return [{ text: 'All is well. ', tone: 'ok' }, ...parts];
+  const fleetPart = fleet(picture);
+  if (troubles.length === 0) {
+    const calm: Part = { ...fleetPart, text: capitalised(fleetPart.text) };
+    const agents = [...picture.agents.values()];
+    return open.length === 0 && agents.length > 0 && agents.every(isWell) ? [{ text: 'All is well. ', tone: 'ok' }, calm] : [calm];
   }
-  return parts;
-}
-
-function isNamed(alert: string, open: readonly Need[]): boolean {
-  return open.some((need) => need.alerts.some((other) => other.id === alert));
+  return [...troubles.flatMap((part, i) => [{ text: i === 0 ? '' : ', ' }, i === 0 ? { ...part, text: capitalised(part.text) } : part]), { text: '; ' }, fleetPart];
 }
 
 /** `21 of 24 agents are well.` */
-function fleet(picture: Picture, begins: boolean): Part[] {
+function fleet(picture: Picture): Part {
   const agents = [...picture.agents.values()];
-  const say = (text: string): Part => ({ text: begins ? capitalised(text) : text, href: '#fleet' });
-  if (agents.length === 0) return [say('no agent is known yet.')];
+  const all = agents.length;
+  const say = (text: string): Part => ({ text, href: '#fleet' });
+  if (all === 0) return say('no agent is known yet.');
   const well = agents.filter(isWell).length;
-  if (well === agents.length) {
-    const working = agents.filter((agent) => agent.state === 'working').length;
-    if (agents.length === 1) return [say(`one agent, ${working === 1 ? 'working' : 'at rest'}.`)];
-    return [say(`${working === 0 ? 'none' : working} of ${agents.length} agents ${plural(working, 'is', 'are')} working.`)];
-  }
-  return [say(`${well === 0 ? 'none' : well} of ${agents.length} ${plural(agents.length, 'agent', 'agents')} ${plural(well, 'is', 'are')} well.`)];
-}
-
-function sourcesWords(down: number, all: number): string {
-  if (down === all) return all === 1 ? 'Its source is not live.' : 'No source is live.';
-  return `${capitalised(spoken(down))} of ${all} sources ${plural(down, 'is', 'are')} not live.`;
+  if (well < all) return all === 1 ? say('the only agent is not well.') : say(`${well === 0 ? 'none' : well} of ${all} agents ${plural(well, 'is', 'are')} well.`);
+  const working = agents.filter((agent) => agent.state === 'working').length;
+  if (all === 1) return say(working === 1 ? 'one agent is working.' : 'one agent is at rest.');
+  return say(`${working === 0 ? 'none' : working} of ${all} agents ${plural(working, 'is', 'are')} working.`);
 }
 
 /** Waiting for a provider heals by itself; silence, death and failure do not. */
 function isWell(agent: Agent): boolean {
   return agent.state === 'working' || agent.state === 'idle' || agent.state === 'waiting_provider';
-}
-
-function allWell(agents: Agent[]): boolean {
-  return agents.every(isWell);
 }
 
 /** Newly fired critical alerts, for the one region that may interrupt a screen reader. */

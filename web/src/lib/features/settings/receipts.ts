@@ -3,6 +3,7 @@
 import type { Receipt } from '$lib/api/types';
 import type { Look } from '$lib/format/agent';
 import { visible } from '$lib/format/text';
+import { instant } from '$lib/format/time';
 
 export function receiptLook(receipt: Receipt): Look {
   switch (receipt.outcome) {
@@ -26,4 +27,8 @@ export function receiptWords(receipt: Receipt): string {
   const attempt = receipt.attempt != null && receipt.attempt > 1 ? `, attempt ${receipt.attempt}` : '';
   const head = [about, receiptLook(receipt).word].filter((part) => part !== '').join(' ');
   return visible(`${head}${attempt}${answer === '' ? '' : `: ${answer}`}`);
+}
+
+export function newestFirst(receipts: readonly Receipt[]): Receipt[] {
+  return [...receipts].sort((a, b) => (instant(b.at) || 0) - (instant(a.at) || 0));
 }
