@@ -5,9 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Batch, LabelSet, STALE_NAN, Sample, SeriesSamples, Timestamp};
+use async_trait::async_trait;
+use model::{Batch, LabelSet, Matcher, STALE_NAN, Sample, Series, SeriesSamples, TimeRange, Timestamp};
 use promql::{Engine, EngineSettings, EvalError, Value, parse};
-use storage::{Appender, QueryLimits};
+use storage::{Appender, QueryError, QueryLimits, SampleReader};
 use testkit::{FakeClock, MemoryStore};
 
 fn at(secs: i64) -> Timestamp {
@@ -127,6 +128,49 @@ async fn a_query_that_takes_too_long_is_stopped() {
     let engine = Engine::with_clock(store(&[]).await, settings, clock);
     let error = engine.instant(&parse("up").unwrap(), at(0)).await.unwrap_err();
     assert!(matches!(error, EvalError::Timeout(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_the_timeout() {
+    let clock = FakeClock::new();
+    let settings = EngineSettings { timeout: Duration::from_secs(30), ..EngineSettings::default() };
+    let engine = Engine::with_clock(Arc::new(Silent), settings, Arc::new(clock.clone()));
+    let query = parse("up").unwrap();
+    let asking = async { engine.instant(&query, at(0)).await };
+    let (answer, ()) = tokio::join!(asking, clock.advance(Duration::from_secs(30)));
+    assert!(matches!(answer, Err(EvalError::Timeout(_))), "{answer:?}");
+}
+
+/// A store that never answers.
+struct Silent;
+
+#[async_trait]
+impl SampleReader for Silent {
+    async fn select(&self, _: &[Matcher], _: TimeRange, _: QueryLimits) -> Result<Vec<Series>, QueryError> {
+        std::future::pending().await
+    }
+
+    async fn series(&self, _: &[Matcher], _: TimeRange, _: QueryLimits) -> Result<Vec<LabelSet>, QueryError> {
+        std::future::pending().await
+    }
+
+    async fn label_names(&self, _: &[Matcher], _: TimeRange) -> Result<Vec<String>, QueryError> {
+        std::future::pending().await
+    }
+
+    async fn label_values(&self, _: &str, _: &[Matcher], _: TimeRange) -> Result<Vec<String>, QueryError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_long_computation_is_answered_from_another_thread() {
+    let engine = engine(&[("up", &[(0, 1.0)])]).await;
+    let query = parse("sum(up) + time()").unwrap();
+    let answer = engine.range(&query, at(0), at(299), Duration::from_millis(1)).await.unwrap();
+    let Value::Matrix(series) = answer.value else { panic!("not a matrix") };
+    assert_eq!(series[0].samples.len(), 299_001);
+    assert_eq!(series[0].samples[250_000].value, 251.0);
 }
 
 #[tokio::test]

@@ -63,7 +63,7 @@ async fn increase(samples: &[(i64, f64)], range: i64, step: i64, end: i64) -> Ve
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn sliding_windows_agree_with_ranges_cut_out_anew(
