@@ -18,6 +18,8 @@ mod probes;
 mod recovery;
 mod rounds;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 pub use agents::{AgentFault, AgentFleet};
 pub use handle::{Health, HealthEvent, HealthParts, StartError};

@@ -46,6 +46,10 @@ pub(crate) struct Reconciler {
     requests: Arc<Mutex<mpsc::Receiver<Request>>>,
 }
 
+/// After a look at its server showed that an agent is well, it is left alone for so many looks:
+/// what was last heard of it may need a moment to catch up.
+const LOOKS_AT_REST: u32 = 5;
+
 type Ended = (AgentId, Result<RecoveryRun, StateError>, Option<usize>);
 
 /// What one life of the task keeps in mind.
@@ -54,6 +58,8 @@ struct Round {
     runs: FuturesUnordered<BoxFuture<'static, Ended>>,
     /// The kind of the last skip that was recorded, by agent that is stuck.
     skips: BTreeMap<AgentId, &'static str>,
+    /// Agents that were found to be well, and until when they are left alone.
+    at_rest: BTreeMap<AgentId, Duration>,
     calm_since: Duration,
     last_look: (Timestamp, Duration),
     waiting: BTreeMap<usize, Waiting>,
@@ -98,6 +104,7 @@ impl Reconciler {
             running: BTreeSet::new(),
             runs: FuturesUnordered::new(),
             skips: BTreeMap::new(),
+            at_rest: BTreeMap::new(),
             calm_since: clock.monotonic(),
             last_look: (clock.now(), clock.monotonic()),
             waiting: BTreeMap::new(),
@@ -106,7 +113,7 @@ impl Reconciler {
         let mut tick = clock.sleep(Duration::ZERO);
         loop {
             tokio::select! {
-                Some(ended) = round.runs.next() => round.end(ended),
+                Some(ended) = round.runs.next() => self.end(&mut round, ended),
                 Some(request) = requests.recv() => self.answer(&mut round, request).await,
                 () = self.nudged.notified() => self.look(&mut round).await,
                 () = &mut tick => {
@@ -143,6 +150,9 @@ impl Reconciler {
         let agents = self.restart.fleet.agents();
         let mut stuck: Vec<_> = agents.iter().filter(|agent| agent.status.state.is_stuck()).collect();
         round.skips.retain(|id, _| stuck.iter().any(|agent| &agent.id == id));
+        let monotonic = clock.monotonic();
+        round.at_rest.retain(|_, until| monotonic < *until);
+        stuck.retain(|agent| !round.at_rest.contains_key(&agent.id));
         stuck.sort_by_key(|agent| agent.last_progress);
         for agent in stuck {
             let wanted = Wanted { trigger: Trigger::AutoRecovery, actor: None };
@@ -197,6 +207,16 @@ impl Reconciler {
             }
             Err(error) => tracing::error!(agent = %agent.id, %error, "a skipped recovery was not recorded"),
         }
+    }
+
+    fn end(&self, round: &mut Round, ended: Ended) {
+        if let (agent, Ok(run), _) = &ended
+            && run.outcome == Outcome::Skipped
+        {
+            let until = self.restart.clock.monotonic() + LOOKS_AT_REST * self.restart.limits.every;
+            round.at_rest.insert(agent.clone(), until);
+        }
+        round.end(ended);
     }
 
     async fn answer(&self, round: &mut Round, request: Request) {
