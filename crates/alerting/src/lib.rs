@@ -1,1 +1,44 @@
-//! To be written.
+//! From samples to a woken person.
+//!
+//! Rules in Prometheus' format ([`rules`]) are evaluated on the clock and when somebody
+//! knows that a metric changed ([`Alerting::nudge`]). `lifecycle` decides what an evaluation
+//! means for each alert; the engine records the change together with what must be said about
+//! it, and only then the dispatcher tells the receivers, each at its own pace.
+//!
+//! ```text
+//! clock, nudge ─▶ engine ─▶ promql      rules        lifecycle (pure)
+//!                   │ one transaction: alert + outbox rows
+//!                   ▼
+//!                 state ─▶ dispatcher, one worker a receiver ─▶ e-mail, Slack, webhook
+//! ```
+//!
+//! This crate does not know who may acknowledge, nor how an alert looks on a page.
+
+mod alerting;
+mod directory;
+mod dispatcher;
+mod engine;
+mod error;
+mod lifecycle;
+mod message;
+mod notify;
+mod plain_text;
+mod receivers;
+pub mod rules;
+mod secret;
+mod settings;
+mod statistics;
+mod template;
+
+pub use alerting::{Alerting, AlertingParts};
+pub use directory::{AgentDescription, AgentDirectory};
+pub use engine::RuleStatus;
+pub use error::{AckError, StartError, TestError};
+pub use receivers::ReceiverView;
+pub use rules::{Rule, RuleError, RuleGroup};
+pub use secret::Secret;
+pub use settings::{
+    AlertingSettings, EmailSettings, MailSecurity, ReceiverKind, ReceiverSettings, SlackSettings,
+    WebhookSettings,
+};
+pub use statistics::AlertStatistics;

@@ -7,6 +7,13 @@ use crate::error::{failed, read_json, unreadable, write_json};
 use crate::outbox::{NewNotification, enqueue};
 use crate::{State, StateError};
 
+/// An alert as it is now, and what must be said about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlertChange {
+    pub alert: Alert,
+    pub notifications: Vec<NewNotification>,
+}
+
 type Row = (String, String, String);
 
 impl State {
@@ -23,23 +30,31 @@ impl State {
         alert: &Alert,
         notifications: &[NewNotification],
     ) -> Result<(), StateError> {
-        const ATTEMPT: &str = "record an alert";
+        let change = AlertChange { alert: alert.clone(), notifications: notifications.to_vec() };
+        self.record_alerts(&[change], &[]).await
+    }
+
+    /// Everything that one evaluation changed, in one transaction: one wait for the disk.
+    /// `ended` are the ids of alerts that ended before they fired; they are forgotten.
+    pub async fn record_alerts(&self, changes: &[AlertChange], ended: &[String]) -> Result<(), StateError> {
+        const ATTEMPT: &str = "record alerts";
         let mut transaction = self.writer.begin().await.map_err(failed(ATTEMPT))?;
-        write_alert(&mut transaction, alert).await?;
-        for notification in notifications {
-            enqueue(&mut transaction, notification, self.now()).await?;
+        for change in changes {
+            write_alert(&mut transaction, &change.alert).await?;
+            for notification in &change.notifications {
+                enqueue(&mut transaction, notification, self.now()).await?;
+            }
+        }
+        for id in ended {
+            remove(&mut transaction, id).await?;
         }
         transaction.commit().await.map_err(failed(ATTEMPT))
     }
 
     /// Forgets an alert that ended before it fired.
     pub async fn remove_alert(&self, id: &str) -> Result<(), StateError> {
-        sqlx::query("DELETE FROM alerts WHERE id = ?1")
-            .bind(id)
-            .execute(&self.writer)
-            .await
-            .map_err(failed("remove an alert"))?;
-        Ok(())
+        let mut connection = self.writer.acquire().await.map_err(failed("forget an alert"))?;
+        remove(&mut connection, id).await
     }
 
     /// Pending, active, acknowledged and suppressed ones, oldest first.
@@ -102,6 +117,15 @@ async fn write_alert(connection: &mut SqliteConnection, alert: &Alert) -> Result
     .execute(connection)
     .await
     .map_err(failed(ATTEMPT))?;
+    Ok(())
+}
+
+async fn remove(connection: &mut SqliteConnection, id: &str) -> Result<(), StateError> {
+    sqlx::query("DELETE FROM alerts WHERE id = ?1")
+        .bind(id)
+        .execute(connection)
+        .await
+        .map_err(failed("forget an alert"))?;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod tokens;
 mod users;
 
 pub use agents::AgentRecord;
+pub use alerts::AlertChange;
 pub use audit::{AuditEntry, NewAuditEntry};
 pub use check::StateCheck;
 pub use database::State;

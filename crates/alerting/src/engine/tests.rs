@@ -1,0 +1,5 @@
+#![allow(clippy::unwrap_used)]
+
+mod defaults;
+mod life;
+mod story;

@@ -1,0 +1,33 @@
+//! What can go wrong, in terms that a caller can act on.
+
+use state::StateError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("receiver `{id}`: {reason}")]
+    Receiver { id: String, reason: String },
+    #[error("there are two receivers named `{id}`")]
+    SameReceiver { id: String },
+    #[error("the alerts of the last run could not be read")]
+    State(#[from] StateError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum AckError {
+    #[error("there is no open alert `{id}`")]
+    NotFound { id: String },
+    #[error("the acknowledgement could not be recorded")]
+    State(#[from] StateError),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TestError {
+    #[error("there is no receiver `{id}`")]
+    NotFound { id: String },
+    #[error("the receiver `{id}` is switched off")]
+    Disabled { id: String },
+    #[error("no answer came within {0:?}; the receipt will be among the others")]
+    TooSlow(std::time::Duration),
+    #[error("the test message could not be queued")]
+    State(#[from] StateError),
+}

@@ -1,0 +1,91 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+
+fn check_refused(yaml: &str, expected: &str) {
+    let error = parse("own.yml", yaml).unwrap_err().to_string();
+    assert!(error.contains(expected), "{error}");
+    assert!(error.contains("rule file `own.yml`"), "{error}");
+}
+
+fn rule_with(line: &str) -> String {
+    format!("groups: [{{name: g, rules: [{{alert: a, {line}}}]}}]")
+}
+
+#[test]
+fn the_default_rules_are_the_contracts_seven_and_six_for_agents() {
+    let groups = parse(DEFAULT_NAME, DEFAULT).unwrap();
+    let facts: Vec<_> = groups
+        .iter()
+        .flat_map(|group| &group.rules)
+        .map(|rule| (rule.name.as_str(), rule.severity.as_str(), rule.hold.as_secs(), rule.threshold))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            ("high_cpu_usage", "high", 300, Some(80.0)),
+            ("high_memory_usage", "high", 180, Some(85.0)),
+            ("agent_stuck", "critical", 60, Some(10.0)),
+            ("high_error_rate", "medium", 120, Some(5.0)),
+            ("low_agent_utilization", "low", 1800, Some(20.0)),
+            ("disk_space_low", "high", 60, Some(90.0)),
+            ("slow_api_response", "medium", 300, Some(2000.0)),
+            ("agent_stalled", "high", 0, None),
+            ("agent_wedged", "critical", 0, None),
+            ("agent_dead", "high", 0, None),
+            ("agent_failed", "medium", 0, None),
+            ("agent_waiting_human", "medium", 120, None),
+            ("source_down", "high", 60, None),
+        ]
+    );
+    let stuck = &groups[0].rules[2];
+    assert_eq!(
+        (stuck.component.as_str(), stuck.tags.as_slice()),
+        ("agent", &["agent".to_owned(), "critical".to_owned()][..])
+    );
+    assert!(stuck.reads_any(&["agent_stuck_duration_minutes".to_owned()]));
+}
+
+#[test]
+fn a_mistake_is_named_with_its_group_and_rule() {
+    check_refused(&rule_with("expr: 'sum('"), "group `g`, rule `a`: `expr`:");
+    check_refused(&rule_with("expr: up, for: 5 minutes"), "rule `a`: `for`: `5 minutes` is not a duration");
+    check_refused(
+        &rule_with("expr: up, labels: {severity: urgent}"),
+        "severity `urgent` is none of critical, high",
+    );
+    check_refused(&rule_with("expr: up, four: 5m"), "unknown field `four`");
+    check_refused(&rule_with("expr: up, annotations: {threshold: lots}"), "threshold `lots`");
+    check_refused(&rule_with("expr: up, annotations: {title: '{{ $value'}"), "template of `title`");
+    check_refused("groups: [{name: g, rules: [{record: a, expr: up}]}]", "rule `#1`: recording rules");
+    check_refused("groups: [{name: g, rules: [{alert: 'a b', expr: up}]}]", "a name has only");
+    check_refused("groups: [{name: g, interval: 0s, rules: []}]", "group `g`: `interval`");
+    check_refused("groups: [{rules: []}]", "group `#1`: missing field `name`");
+    check_refused("rules: []", "unknown field `rules`");
+    check_refused("groups: [", "own.yml");
+}
+
+#[test]
+fn a_name_is_used_once() {
+    let rule = "{alert: a, expr: up}";
+    check_refused(&format!("groups: [{{name: g, rules: [{rule}, {rule}]}}]"), "earlier rule");
+    check_refused("groups: [{name: g, rules: []}, {name: g, rules: []}]", "earlier group");
+}
+
+#[test]
+fn a_prometheus_rule_without_our_annotations_is_enough() {
+    let groups =
+        parse("own.yml", &rule_with("expr: up == 0, keep_firing_for: 2m, labels: {team: web}")).unwrap();
+    let rule = &groups[0].rules[0];
+    assert_eq!((rule.severity, rule.component.as_str()), (Severity::Medium, "unknown"));
+    assert_eq!((rule.keep_firing.as_secs(), rule.labels[0].0.as_str()), (120, "team"));
+}
+
+#[test]
+fn a_rule_of_the_same_name_replaces_the_default() {
+    let own = parse("own.yml", "groups: [{name: mine, rules: [{alert: agent_stalled, expr: up}]}]").unwrap();
+    let merged = merge(parse(DEFAULT_NAME, DEFAULT).unwrap(), own);
+    let rules: Vec<_> = merged.iter().flat_map(|group| &group.rules).collect();
+    assert_eq!(rules.len(), 13);
+    assert_eq!(rules.iter().find(|rule| rule.name == "agent_stalled").unwrap().query.text(), "up");
+}
