@@ -130,25 +130,21 @@ impl<'a> Matcher<'a> {
         fill_one: Option<f64>,
     ) -> Result<(), EvalError> {
         let one = self.single_one(group, step)?;
-        let present: Vec<usize> = self.groups[group]
-            .many
-            .iter()
-            .copied()
-            .filter(|row| self.many[*row].points[step].is_some())
-            .collect();
         let one_value = one.and_then(|row| self.one[row].points[step]).or(fill_one);
         let Some(one_value) = one_value else { return Ok(()) };
-        if present.len() > 1 && self.binary.matching.cardinality == Cardinality::OneToOne {
-            return Err(EvalError::execution(
-                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-            ));
-        }
-        for row in &present {
-            if let Some(many_value) = self.many[*row].points[step] {
-                self.meet(group, (*row, one.unwrap_or(ABSENT)), (many_value, one_value), step)?;
+        let mut met = 0;
+        for member in 0..self.groups[group].many.len() {
+            let row = self.groups[group].many[member];
+            let Some(many_value) = self.many[row].points[step] else { continue };
+            met += 1;
+            if met > 1 && self.binary.matching.cardinality == Cardinality::OneToOne {
+                return Err(EvalError::execution(
+                    "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+                ));
             }
+            self.meet(group, (row, one.unwrap_or(ABSENT)), (many_value, one_value), step)?;
         }
-        if let (true, Some(many_value), Some(one)) = (present.is_empty(), fill_many, one) {
+        if let (0, Some(many_value), Some(one)) = (met, fill_many, one) {
             self.meet(group, (ABSENT, one), (many_value, one_value), step)?;
         }
         Ok(())
