@@ -40,7 +40,34 @@ pub fn scan(text: &str) -> Result<Vec<Token<'_>>, ParseError> {
     if depth > DEPTH_MAX {
         return Err(ParseError::new(format!("the query nests more than {DEPTH_MAX} operators and brackets")));
     }
+    check_durations(&all)?;
     Ok(skeleton(&all))
+}
+
+/// The longest duration in seconds: as far as stored timestamps reach.
+const DURATION_SECS_MAX: f64 = 9.2e9;
+
+/// The grammar's crate panics on a number that no duration can hold, as in `a[NaN]`.
+fn check_durations(tokens: &[Token<'_>]) -> Result<(), ParseError> {
+    let mut in_brackets = false;
+    for (index, token) in tokens.iter().enumerate() {
+        match token.text {
+            "[" => in_brackets = true,
+            "]" => in_brackets = false,
+            _ => {}
+        }
+        let follows_offset = tokens[..index]
+            .iter()
+            .rev()
+            .find(|before| !matches!(before.text, "+" | "-"))
+            .is_some_and(|before| before.text.eq_ignore_ascii_case("offset"));
+        let is_duration = token.kind == TokenKind::Number && (in_brackets || follows_offset);
+        let seconds = if is_duration { token.text.parse::<f64>().ok() } else { None };
+        if seconds.is_some_and(|seconds| !(0.0..=DURATION_SECS_MAX).contains(&seconds)) {
+            return Err(ParseError::new(format!("duration out of range: {}", token.text)));
+        }
+    }
+    Ok(())
 }
 
 /// An upper bound of the tree's height: every operator and the deepest bracket.
