@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Fact, Verdict};
+use model::{Fact, Facts, Verdict};
 use parking_lot::Mutex;
 
 use super::{Check, Finding, Judgement, Judging, MB, Surroundings, facts, number};
@@ -17,50 +17,72 @@ use crate::settings::Thresholds;
 /// A whole read of both databases, in exchange for knowing of damage within the hour.
 const INTEGRITY_EVERY: Duration = Duration::from_secs(3600);
 
+/// A platform's database larger than this is not read whole: it is not ours to slow down.
+const INTEGRITY_BYTES_MAX: u64 = 256 << 20;
+
 pub(super) struct DatabaseConnectivity {
     around: Arc<Surroundings>,
-    /// When the pages were read and what was wrong with them. Held only to copy.
-    integrity: Mutex<Option<(Duration, Pages)>>,
+    /// When the pages were read last, and what was found. Held only to copy.
+    pages: Mutex<Option<(Duration, Pages)>>,
 }
 
-/// What reading every page found: nothing, when all is well.
+/// What reading every page found.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Pages {
-    ours: Vec<String>,
-    platform: Vec<String>,
-    ours_bytes: u64,
+    /// Empty when all is well.
+    damage: Vec<String>,
+    our_bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 struct Measured {
     /// How long the cheap question took, or why it was not answered.
     ours: Result<Duration, String>,
-    platform: Option<Result<Duration, String>>,
-    /// Complaints about pages, of either.
-    damage: Vec<String>,
+    platform: Option<Result<sqlite::Answer, String>>,
+    pages: Pages,
 }
 
 impl DatabaseConnectivity {
     pub(super) fn new(around: Arc<Surroundings>) -> Self {
-        Self { around, integrity: Mutex::new(None) }
+        Self { around, pages: Mutex::new(None) }
     }
 
-    async fn pages(&self) -> Result<Pages, String> {
+    async fn measure(&self) -> Measured {
+        let clock = &self.around.clock;
+        let started = clock.monotonic();
+        let answer = self.around.state.count_runs().await;
+        let took = clock.monotonic().saturating_sub(started);
+        let mut ours = answer.map(|_| took).map_err(|error| error.to_string());
+        let platform = match &self.around.settings.database {
+            Some(path) => Some(sqlite::ask(path, clock.as_ref()).await),
+            None => None,
+        };
+        let pages = self.pages(platform.as_ref().and_then(|platform| platform.as_ref().ok())).await;
+        let pages = pages.unwrap_or_else(|reason| {
+            ours = ours.clone().and(Err(reason));
+            Pages::default()
+        });
+        Measured { ours, platform, pages }
+    }
+
+    /// Reads every page when that was long ago. `platform` is its answer to the cheap question.
+    async fn pages(&self, platform: Option<&sqlite::Answer>) -> Result<Pages, String> {
         let now = self.around.clock.monotonic();
-        let known = self.integrity.lock().clone();
+        let known = self.pages.lock().clone();
         if let Some((at, pages)) = known
             && now.saturating_sub(at) < INTEGRITY_EVERY
         {
             return Ok(pages);
         }
-        let ours = self.around.state.check().await.map_err(|error| error.to_string())?;
-        let platform = match &self.around.settings.database {
-            // That it cannot be opened is reported by the cheap question.
-            Some(path) => sqlite::faults(path).await.unwrap_or_default(),
-            None => Vec::new(),
-        };
-        let pages = Pages { ours: ours.faults, platform, ours_bytes: ours.size_bytes };
-        *self.integrity.lock() = Some((now, pages.clone()));
+        let check = self.around.state.check().await.map_err(|error| error.to_string())?;
+        let mut pages = Pages { damage: check.faults, our_bytes: check.size_bytes };
+        if let (Some(path), Some(answer)) = (&self.around.settings.database, platform)
+            && answer.size_bytes <= INTEGRITY_BYTES_MAX
+        {
+            let faults = sqlite::faults(path).await.map_err(|error| error.to_string());
+            pages.damage.extend(faults.unwrap_or_else(|reason| vec![reason]));
+        }
+        *self.pages.lock() = Some((now, pages.clone()));
         Ok(pages)
     }
 }
@@ -76,60 +98,41 @@ impl Check for DatabaseConnectivity {
     }
 
     async fn look(&self) -> Finding {
-        let clock = &self.around.clock;
-        let started = clock.monotonic();
-        let answer = self.around.state.count_runs().await;
-        let took = clock.monotonic().saturating_sub(started);
-        let mut ours = answer.map(|_| took).map_err(|error| error.to_string());
-        let pages = match self.pages().await {
-            Ok(pages) => pages,
-            Err(reason) => {
-                ours = ours.and(Err(reason));
-                Pages::default()
-            }
-        };
-        let platform = match &self.around.settings.database {
-            Some(path) => Some(sqlite::ask(path, clock.as_ref()).await),
-            None => None,
-        };
-        let damage: Vec<String> = pages.ours.iter().chain(&pages.platform).cloned().collect();
-        let mut details = facts([(
-            "integrity_check",
-            Fact::Text(if damage.is_empty() { "ok".into() } else { damage.join("; ") }),
-        )]);
-        let size_bytes = match &platform {
-            Some(Ok(answer)) => {
-                details.extend(
-                    answer.employees.map(|employees| ("employee_count".to_owned(), Fact::Count(employees))),
-                );
-                Some(answer.size_bytes)
-            }
-            Some(Err(_)) => None,
-            None => Some(pages.ours_bytes),
-        };
-        details.extend(size_bytes.map(|bytes| ("database_size_mb".to_owned(), number(bytes as f64 / MB))));
-        let platform = platform.map(|answer| answer.map(|answer| answer.took));
-        let slowest = [ours.as_ref().ok(), platform.as_ref().and_then(|platform| platform.as_ref().ok())];
-        details.extend(
-            slowest
-                .into_iter()
-                .flatten()
-                .max()
-                .map(|took| ("query_time_ms".to_owned(), number(took.as_secs_f64() * 1000.0))),
-        );
-        let judgement = judge(&Measured { ours, platform, damage }, &self.around.settings.thresholds);
+        let measured = self.measure().await;
+        let judgement = judge(&measured, &self.around.settings.thresholds);
         let actions = if judgement.verdict == Verdict::Healthy { vec![] } else { vec!["optimize_database"] };
-        judgement.with(details, actions)
+        judgement.with(details(&measured), actions)
     }
+}
+
+fn details(measured: &Measured) -> Facts {
+    let damage = &measured.pages.damage;
+    let integrity = if damage.is_empty() { "ok".to_owned() } else { damage.join("; ") };
+    let mut details = facts([("integrity_check", Fact::Text(integrity))]);
+    let platform = measured.platform.as_ref().and_then(|platform| platform.as_ref().ok());
+    let size_bytes = match &measured.platform {
+        Some(_) => platform.map(|answer| answer.size_bytes),
+        None => Some(measured.pages.our_bytes),
+    };
+    let slowest = measured.ours.as_ref().ok().copied().max(platform.map(|answer| answer.took));
+    for (name, fact) in [
+        ("employee_count", platform.and_then(|answer| answer.employees).map(Fact::Count)),
+        ("database_size_mb", size_bytes.map(|bytes| number(bytes as f64 / MB))),
+        ("query_time_ms", slowest.map(|took| number(took.as_secs_f64() * 1000.0))),
+    ] {
+        details.extend(fact.map(|fact| (name.to_owned(), fact)));
+    }
+    details
 }
 
 fn judge(measured: &Measured, thresholds: &Thresholds) -> Judgement {
     let mut judging = Judging::default();
-    if !measured.damage.is_empty() {
-        judging.note(Verdict::Critical, format!("damaged: {}", measured.damage.join("; ")));
+    if !measured.pages.damage.is_empty() {
+        judging.note(Verdict::Critical, format!("damaged: {}", measured.pages.damage.join("; ")));
     }
-    let ours = ("our own database", Verdict::Critical, Some(&measured.ours));
-    let platform = ("the platform's database", Verdict::Unhealthy, measured.platform.as_ref());
+    let platform = measured.platform.as_ref().map(|platform| platform.as_ref().map(|answer| &answer.took));
+    let ours = ("our own database", Verdict::Critical, Some(measured.ours.as_ref()));
+    let platform = ("the platform's database", Verdict::Unhealthy, platform);
     let mut answered = Vec::new();
     for (name, without_it, answer) in [ours, platform] {
         match answer {
@@ -152,14 +155,16 @@ mod tests {
     #[test]
     fn verdicts_follow_which_database_fails_and_how() {
         let quick = || Ok(Duration::from_millis(2));
+        let platform =
+            || Ok(sqlite::Answer { took: Duration::from_millis(2), size_bytes: 1, employees: None });
         let measured = |ours, platform, damage: &[&str]| Measured {
             ours,
             platform,
-            damage: damage.iter().map(|text| (*text).to_owned()).collect(),
+            pages: Pages { damage: damage.iter().map(|text| (*text).to_owned()).collect(), our_bytes: 1 },
         };
         for (measured, verdict) in [
             (measured(quick(), None, &[]), Verdict::Healthy),
-            (measured(quick(), Some(quick()), &[]), Verdict::Healthy),
+            (measured(quick(), Some(platform()), &[]), Verdict::Healthy),
             (measured(Ok(Duration::from_millis(1500)), None, &[]), Verdict::Degraded),
             (measured(Ok(Duration::from_millis(3500)), None, &[]), Verdict::Unhealthy),
             (measured(quick(), Some(Err("gone".into())), &[]), Verdict::Unhealthy),

@@ -100,16 +100,7 @@ impl Reconciler {
         self.close_interrupted().await?;
         let clock = &self.restart.clock;
         let mut requests = self.requests.lock().await;
-        let mut round = Round {
-            running: BTreeSet::new(),
-            runs: FuturesUnordered::new(),
-            skips: BTreeMap::new(),
-            at_rest: BTreeMap::new(),
-            calm_since: clock.monotonic(),
-            last_look: (clock.now(), clock.monotonic()),
-            waiting: BTreeMap::new(),
-            requests_seen: 0,
-        };
+        let mut round = Round::new(clock.now(), clock.monotonic());
         let mut tick = clock.sleep(Duration::ZERO);
         loop {
             tokio::select! {
@@ -257,6 +248,19 @@ impl Reconciler {
 }
 
 impl Round {
+    fn new(now: Timestamp, monotonic: Duration) -> Self {
+        Self {
+            running: BTreeSet::new(),
+            runs: FuturesUnordered::new(),
+            skips: BTreeMap::new(),
+            at_rest: BTreeMap::new(),
+            calm_since: monotonic,
+            last_look: (now, monotonic),
+            waiting: BTreeMap::new(),
+            requests_seen: 0,
+        }
+    }
+
     fn end(&mut self, (agent, result, request): Ended) {
         self.running.remove(&agent);
         if let Err(error) = &result {
@@ -294,4 +298,28 @@ impl Round {
 fn tell<T>(reply: oneshot::Sender<T>, answer: T) {
     // The person has gone; the run is recorded all the same.
     let _ = reply.send(answer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds of civil and of steady time at each look; whether the last counts as a jump.
+    fn check(looks: &[(i64, u64)], jumped: bool) {
+        let mut round = Round::new(Timestamp::from_secs(1000), Duration::ZERO);
+        for (civil, steady) in looks {
+            round.notice_jump(Timestamp::from_secs(1000 + civil), Duration::from_secs(*steady));
+        }
+        let last = looks.last().map_or(Duration::ZERO, |(_, steady)| Duration::from_secs(*steady));
+        assert_eq!(round.calm_since == last, jumped, "{looks:?}");
+    }
+
+    #[test]
+    fn after_a_jump_of_the_clock_calm_begins_anew() {
+        check(&[(2, 2), (4, 4)], false);
+        check(&[(2, 2), (60, 60)], false);
+        check(&[(2, 2), (3604, 4)], true);
+        check(&[(2, 2), (-3600, 4)], true);
+        check(&[(3602, 2), (3604, 4)], false);
+    }
 }

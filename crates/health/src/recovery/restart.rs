@@ -228,7 +228,7 @@ impl Restart {
         loop {
             let spent = self.clock.monotonic().saturating_sub(started);
             let sign = match self.present(&before.id, polls).await {
-                Some(now) => sign_of_life(before, &now, since),
+                Some(now) => sign_of_life(before, &now, since, self.clock.now()),
                 None => Sign::None,
             };
             let (is_going, what) = match sign {

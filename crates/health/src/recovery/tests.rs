@@ -5,4 +5,4 @@ mod bound;
 mod durable;
 mod guards;
 mod stories;
-mod world;
+pub(crate) mod world;

@@ -307,3 +307,19 @@ async fn a_nudge_brings_the_look_forward() {
         })
         .await;
 }
+
+#[tokio::test]
+async fn without_a_record_of_the_intent_nothing_is_done() {
+    let world = World::new([stuck("a")]);
+    *world.book_is_closed.lock() = true;
+    world
+        .play(RecoverySettings::default(), true, async |recovery| {
+            world.clock.advance(secs(60)).await;
+            let id = model::AgentId::new("a");
+            let request = recovery.trigger(RESTART_STUCK_AGENTS, Some(id), "ada");
+            let (answer, ()) = tokio::join!(request, world.clock.advance(secs(5)));
+            assert!(matches!(answer, Err(TriggerError::NotRecorded(_))), "{answer:?}");
+        })
+        .await;
+    assert!(world.calls.lock().is_empty());
+}

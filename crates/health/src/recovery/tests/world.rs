@@ -62,6 +62,8 @@ pub(super) struct World {
     /// `abort a`, `prompt a: text`.
     pub calls: Mutex<Vec<String>>,
     pub book: Mutex<BTreeMap<String, RecoveryRun>>,
+    /// Nothing can be written into the book.
+    pub book_is_closed: Mutex<bool>,
 }
 
 impl World {
@@ -74,6 +76,7 @@ impl World {
             coming: Mutex::default(),
             calls: Mutex::default(),
             book: Mutex::default(),
+            book_is_closed: Mutex::default(),
         })
     }
 
@@ -225,6 +228,9 @@ impl AgentFleet for World {
 #[async_trait]
 impl RunBook for World {
     async fn record(&self, run: &RecoveryRun) -> Result<(), StateError> {
+        if *self.book_is_closed.lock() {
+            return Err(StateError::Exists { what: "closed book", name: run.id.clone() });
+        }
         self.book.lock().insert(run.id.clone(), run.clone());
         Ok(())
     }
@@ -243,7 +249,12 @@ impl RunBook for World {
     }
 }
 
-pub(super) fn set_state(agent: &mut Agent, state: AgentState, phase: Option<Phase>, at: Timestamp) {
+pub(in crate::recovery) fn set_state(
+    agent: &mut Agent,
+    state: AgentState,
+    phase: Option<Phase>,
+    at: Timestamp,
+) {
     agent.status =
         AgentStatus { state, phase, since: at, evidence: vec![], confidence: Confidence::Inferred };
 }
@@ -262,7 +273,7 @@ pub(super) fn source(state: SourceState) -> SourceStatus {
 }
 
 /// An agent in `state`, silent for 300 s at the start of the story.
-pub(super) fn agent(name: &str, state: AgentState) -> Agent {
+pub(in crate::recovery) fn agent(name: &str, state: AgentState) -> Agent {
     let long_ago = testkit::clock::START - Duration::from_secs(300);
     let mut agent = Agent {
         id: AgentId::new(name),
