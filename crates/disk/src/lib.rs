@@ -8,6 +8,8 @@
 //! Everything is synchronous; asynchronous callers go through a blocking thread. Nothing
 //! here knows what the bytes mean.
 
+#![expect(clippy::disallowed_methods, reason = "this is the crate through which all others reach files")]
+
 mod atomic;
 mod error;
 mod files;

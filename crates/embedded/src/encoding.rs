@@ -9,8 +9,8 @@ const ZSTD_LEVEL: i32 = 3;
 /// Shorter payloads stay as they are: a zstd header would eat the gain.
 const PACK_BYTES_MIN: usize = 128;
 
-/// The most that a packed payload may unfold to.
-const UNPACKED_BYTES_MAX: usize = 256 << 20;
+/// The most that a packed payload may unfold to; who packs more could not read it again.
+pub const UNPACKED_BYTES_MAX: usize = 256 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} does not decode")]

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use disk::{DirLock, frame};
+use disk::DirLock;
 use model::{Batch, LabelSet, LogRecord, Matcher, Series, TimeRange, Timestamp};
 use parking_lot::Mutex;
 use runtime::{Shutdown, TaskError};
@@ -167,11 +167,8 @@ impl Appender for Embedded {
         if batch.is_empty() {
             return Ok(());
         }
-        let record = encode_record(&batch);
-        if record.len() > frame::PAYLOAD_BYTES_MAX {
-            let (bytes, most) = (record.len(), frame::PAYLOAD_BYTES_MAX);
-            return Err(AppendError::Refused(format!("it takes {bytes} bytes, at most {most} are possible")));
-        }
+        let record =
+            encode_record(&batch).map_err(|too_large| AppendError::Refused(too_large.to_string()))?;
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { batch, record, reply };
         requests.send(Request::Append(waiting)).await.map_err(|_| AppendError::Closed)?;

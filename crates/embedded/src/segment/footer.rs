@@ -13,7 +13,7 @@ pub const HEAD: [u8; 8] = *b"WKSEG\0\0\x01";
 const VERSION: u32 = 1;
 const TAIL: [u8; 4] = *b"WKse";
 
-/// Ten words, a table byte, version, checksum and the tail mark.
+/// Nine words, a table byte, version, checksum and the tail mark.
 pub const FOOTER_BYTES: usize = 8 * 9 + 1 + 4 + 4 + 4;
 
 const WHAT: &str = "a segment's footer";

@@ -42,9 +42,9 @@ pub struct BlockEntry {
 impl Index {
     pub fn decode(bytes: &[u8]) -> Result<Self, Corrupt> {
         let mut cursor = Cursor::new(bytes, WHAT);
-        let mut index = Index::default();
-        index.texts =
-            (0..cursor.count()?).map(|_| Ok(cursor.text()?.into())).collect::<Result<_, Corrupt>>()?;
+        let texts = (0..cursor.count()?).map(|_| Ok(cursor.text()?.into()));
+        let texts = texts.collect::<Result<_, Corrupt>>()?;
+        let mut index = Index { texts, ..Index::default() };
         let (mut row, mut at) = (0, 0);
         for _ in 0..cursor.count()? {
             let offset = cursor.uint()?;

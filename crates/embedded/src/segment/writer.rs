@@ -8,7 +8,7 @@ use model::{LabelSet, TimeRange};
 use super::footer::{Footer, HEAD};
 use super::index::IndexBuilder;
 use super::{BlockRow, SALT};
-use crate::encoding::pack;
+use crate::encoding::{UNPACKED_BYTES_MAX, pack};
 use crate::memtable::WalRange;
 use crate::table::Day;
 
@@ -95,7 +95,7 @@ impl<'a, R: BlockRow> SegmentWriter<'a, R> {
     fn write_frame(&mut self, raw: &[u8]) -> Result<u64, DiskError> {
         let mut packed = Vec::new();
         pack(&mut packed, raw);
-        if packed.len() > frame::PAYLOAD_BYTES_MAX {
+        if raw.len() > UNPACKED_BYTES_MAX || packed.len() > frame::PAYLOAD_BYTES_MAX {
             let source = std::io::Error::from(std::io::ErrorKind::FileTooLarge);
             return Err(DiskError::new("write", &self.path, source));
         }

@@ -13,11 +13,26 @@ use crate::encoding::pack;
 /// A new file is begun when one is longer, so that replay never holds more in memory.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// A batch as the payload of a record.
-pub fn encode_record(batch: &Batch) -> Vec<u8> {
+/// What a batch may take before it is compressed: then it fits a frame in any case, and
+/// replay never unfolds more.
+const BATCH_BYTES_MAX: usize = frame::PAYLOAD_BYTES_MAX - 16;
+
+/// A batch as the payload of a record, or how large it would be.
+pub fn encode_record(batch: &Batch) -> Result<Vec<u8>, TooLarge> {
+    let raw = batch::encode(batch);
+    if raw.len() > BATCH_BYTES_MAX {
+        return Err(TooLarge { bytes: raw.len(), most: BATCH_BYTES_MAX });
+    }
     let mut payload = vec![BATCH];
-    pack(&mut payload, &batch::encode(batch));
-    payload
+    pack(&mut payload, &raw);
+    Ok(payload)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("it takes {bytes} bytes, at most {most} are possible")]
+pub struct TooLarge {
+    bytes: usize,
+    most: usize,
 }
 
 /// Appends groups of records. A file is begun when the first group for it comes, and

@@ -112,7 +112,7 @@ async fn acknowledged_batches_survive_a_crash_at_any_early_step() {
 
 #[tokio::test]
 async fn acknowledged_batches_survive_a_crash_at_any_late_step() {
-    for seed in 1000..1250 {
+    for seed in 1000..1150 {
         check(seed, 250).await;
     }
 }

@@ -4,5 +4,11 @@
 
 mod contract;
 mod crash;
+mod damage;
+mod full;
+mod golden;
+mod kill;
 mod model_test;
+mod refusals;
 mod stand;
+mod upkeep;
