@@ -153,14 +153,15 @@ fn is_known(agent: &Agent, scene: Scene<'_>) -> Result<(), Refusal> {
     }
 }
 
+/// A subagent that was just stopped by us counts: its parent has yet to hear of it.
 fn has_no_child_at_work(agent: &Agent, scene: Scene<'_>) -> Result<(), Refusal> {
     let children = scene.agents.iter().filter(|child| child.parent.as_ref() == Some(&agent.id));
-    let at_work = children.filter(|child| child.status.state.is_busy());
-    match at_work.max_by_key(|child| child.status.state.is_stuck()) {
+    let is_dealt_with = |child: &Agent| scene.running.contains(&child.id);
+    let is_stuck = |child: &Agent| child.status.state.is_stuck() || is_dealt_with(child);
+    let at_work = children.filter(|child| child.status.state.is_busy() || is_dealt_with(child));
+    match at_work.max_by_key(|child| is_stuck(child)) {
         None => Ok(()),
-        Some(child) => {
-            Err(Refusal::ChildAtWork { child: child.name.clone(), is_stuck: child.status.state.is_stuck() })
-        }
+        Some(child) => Err(Refusal::ChildAtWork { child: child.name.clone(), is_stuck: is_stuck(child) }),
     }
 }
 

@@ -196,7 +196,8 @@ async fn of_parent_and_child_only_the_stuck_child_is_aborted() {
     parent.status.phase = Some(Phase::WaitingChild);
     let mut child = stuck("child");
     child.parent = Some(parent.id.clone());
-    let world = World::new([parent, child]);
+    // So large a fleet that the limit on restarts at once is not what spares the parent.
+    let world = World::new(with_idle(vec![parent, child], 28));
     let clock = world.clock.clone();
     world.later(secs(20), "parent", move |agent| {
         set_state(agent, AgentState::Working, Some(Phase::Streaming), clock.now());
