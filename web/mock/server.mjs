@@ -19,8 +19,8 @@ let signedIn = process.env.SIGNED_OUT !== '1';
 let sequence = 0;
 const listeners = new Set();
 const receipts = [
-  { receiver: 'slack_alerts', alert_id: 'agent_stuck_1795', transition: 'firing', outcome: 'delivered', at: new Date(Date.now() - 660_000).toISOString(), attempt: 1, reply: '200 ok', error: null },
-  { receiver: 'email_alerts', alert_id: 'agent_stuck_1795', transition: 'firing', outcome: 'retrying', at: new Date(Date.now() - 600_000).toISOString(), attempt: 3, reply: null, error: 'connection to smtp.example.net:587 timed out' },
+  { receiver: 'slack_alerts', alert_id: 'agent_stuck_1795', transition: 'firing', outcome: 'accepted', at: new Date(Date.now() - 660_000).toISOString(), attempt: 1, status: 200, reply: 'ok' },
+  { receiver: 'email_alerts', alert_id: 'agent_stuck_1795', transition: 'firing', outcome: 'retry', at: new Date(Date.now() - 600_000).toISOString(), attempt: 3, status: null, reply: 'connection to smtp.example.net:587 timed out' },
 ];
 
 const frame = (type, data) => `id: ${++sequence}\nevent: ${type}\ndata: ${JSON.stringify(data)}\n\n`;
@@ -85,11 +85,11 @@ async function api(request, response, url, body) {
     signedIn = false;
     return json(response, 204);
   }
-  if (path === '/monitoring/me') return json(response, 200, { name: 'maria', role, permissions: role === 'admin' ? ALL : ['view', 'metrics', 'alerts'] });
+  if (path === '/monitoring/me') return json(response, 200, { name: 'maria', role, permissions: role === 'admin' ? ALL : ['view', 'metrics'] });
   if (path === '/monitoring/live') {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     if (silent()) return undefined;
-    const snapshot = { now: new Date().toISOString(), agents: [...world.agents.values()], sources: world.sources, alerts: [...world.alerts.values()], recovery: world.runs, health: world.health, host: world.host, fleet: summary(world) };
+    const snapshot = { now: new Date().toISOString(), agents: [...world.agents.values()], sources: world.sources, alerts: role === 'admin' ? [...world.alerts.values()] : [], recovery: world.runs, health: world.health, host: world.host, fleet: summary(world) };
     response.write(frame('snapshot', snapshot));
     listeners.add(response);
     request.on('close', () => listeners.delete(response));
@@ -109,7 +109,7 @@ async function api(request, response, url, body) {
   if (path === '/monitoring/receipts') return json(response, 200, { receipts });
   const test = /^\/monitoring\/receivers\/([^/]+)\/test$/.exec(path);
   if (test !== null) {
-    const receipt = { receiver: test[1], alert_id: 'test', transition: 'test', outcome: test[1] === 'slack_alerts' ? 'delivered' : 'failed', at: new Date().toISOString(), attempt: 1, reply: '200 ok', error: test[1] === 'slack_alerts' ? null : 'connection timed out' };
+    const receipt = { receiver: test[1], alert_id: 'test', transition: 'test', outcome: test[1] === 'slack_alerts' ? 'accepted' : 'gave_up', at: new Date().toISOString(), attempt: 1, status: null, reply: test[1] === 'slack_alerts' ? '200 ok' : 'connection timed out' };
     receipts.unshift(receipt);
     return json(response, 200, receipt);
   }

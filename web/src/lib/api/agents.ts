@@ -1,4 +1,5 @@
 import { request } from './request';
+import type { Run } from './types';
 
 const agent = (id: string) => `/monitoring/agents/${encodeURIComponent(id)}`;
 
@@ -12,7 +13,7 @@ export const replyPermission = (id: string, permission: string, reply: 'once' | 
 
 /** Aborts, asks again and waits for a sign of progress; answers when that is known. */
 export const restart = (id: string) =>
-  request<unknown>('/monitoring/production/recovery/restart_stuck_agents', {
+  request<{ message: string; runs?: Run[] }>('/monitoring/production/recovery/restart_stuck_agents', {
     method: 'POST',
     body: { agent: id },
     timeout: 180_000,

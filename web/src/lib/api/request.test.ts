@@ -45,6 +45,10 @@ describe('what an error says', () => {
     expect([error.title, error.why, error.correlationId]).toEqual(['Held back', 'cooldown', 'c1']);
     expect(error.advice).not.toBe('');
   });
+  it('names the parts that are wrong', () => {
+    const body = '{"title":"Bad request","detail":"The body is not valid.","errors":[{"pointer":"/password","detail":"Too short."}]}';
+    expect(refusal(400, body).why).toBe('The body is not valid. Too short.');
+  });
   it('understands the Prometheus shape', () => expect(refusal(400, '{"status":"error","error":"bad query"}').why).toBe('bad query'));
   it('has words of its own for a body that says nothing', () => expect(refusal(403, '<html>').title).toBe('Not allowed'));
   it.each([400, 401, 403, 404, 429, 500, 501, 503])('%s has advice', (status) => expect(refusal(status, '').advice).not.toBe(''));

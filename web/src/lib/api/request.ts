@@ -21,6 +21,8 @@ export class ApiError extends Error {
 interface Problem {
   title?: unknown;
   detail?: unknown;
+  /** Which parts of the request are wrong. */
+  errors?: unknown;
   correlation_id?: unknown;
   /** The Prometheus-compatible paths answer in their own shape. */
   error?: unknown;
@@ -73,7 +75,7 @@ export function refusal(status: number, body: string): ApiError {
   const parsed = parse(body);
   const problem: Problem = typeof parsed === 'object' && parsed !== null ? parsed : {};
   const title = text(problem.title) ?? TITLES[status] ?? `The server answered ${status}`;
-  const why = text(problem.detail) ?? text(problem.error) ?? '';
+  const why = [text(problem.detail) ?? text(problem.error) ?? '', ...fieldErrors(problem.errors)].filter((part) => part !== '').join(' ');
   return new ApiError(status, title, why, advise(status), text(problem.correlation_id));
 }
 
@@ -100,8 +102,9 @@ function advise(status: number): string {
     case 403:
       return 'Ask an administrator for the role that may do this.';
     case 404:
+      return 'This page shows what is there now.';
     case 409:
-      return 'The list on this page shows what is there now.';
+      return 'Look at what is there now, and try again later if it still fits.';
     case 429:
       return 'Wait a moment, then try again.';
     case 501:
@@ -109,6 +112,12 @@ function advise(status: number): string {
     default:
       return status >= 500 ? 'Try again; if it stays, look at the log of Watchkeeper.' : 'Correct it and try again.';
   }
+}
+
+/** `The password needs at least 12 characters`, for each part that is wrong. */
+function fieldErrors(errors: unknown): string[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.map((error: unknown) => text((error as { detail?: unknown } | null)?.detail) ?? '');
 }
 
 function parse(body: string): unknown {

@@ -149,11 +149,13 @@ export interface Run {
 export interface Host {
   at: string;
   instance: string;
-  cpu_percent: number;
+  /** What could not be read, or not yet, is null. */
+  cpu_percent: number | null;
   cpu_modes: Record<string, number>;
-  load: [number, number, number];
-  cores: number;
-  memory: { total_bytes: number; available_bytes: number; used_percent: number };
+  /** One, five and fifteen minutes; empty when unknown. */
+  load: number[];
+  cores: number | null;
+  memory: { total_bytes: number; available_bytes: number; used_percent: number } | null;
   disks: {
     mountpoint: string;
     device: string;
@@ -162,16 +164,23 @@ export interface Host {
     available_bytes: number;
     used_percent: number;
   }[];
-  networks: { device: string; receive_bytes_per_second: number; transmit_bytes_per_second: number }[];
-  processes: number;
-  self: { cpu_percent: number; rss_bytes: number; open_files: number; threads: number; uptime_seconds: number };
+  networks: { device: string; receive_bytes_per_second: number | null; transmit_bytes_per_second: number | null }[];
+  processes: number | null;
+  self: {
+    cpu_percent: number | null;
+    rss_bytes: number;
+    open_files: number | null;
+    threads: number;
+    uptime_seconds: number | null;
+  } | null;
 }
 
 export interface FleetSummary {
   total: number;
   by_state: Partial<Record<AgentState, number>>;
-  tokens_per_minute: number;
-  cost_per_hour: number;
+  /** Null before there are enough samples. */
+  tokens_per_minute: number | null;
+  cost_per_hour: number | null;
   sources_live: number;
   sources_total: number;
 }
@@ -211,15 +220,18 @@ export interface Me {
   permissions: Permission[];
 }
 
+/** What came of one attempt to tell a receiver. */
 export interface Receipt {
   receiver: string;
-  alert_id?: string | null;
-  transition?: string | null;
-  outcome?: string | null;
-  at?: string | null;
-  attempt?: number | null;
-  reply?: string | null;
-  error?: string | null;
+  alert_id: string;
+  transition: 'firing' | 'resolved' | 'test';
+  attempt: number;
+  at: string;
+  outcome: 'accepted' | 'retry' | 'gave_up' | 'cancelled';
+  /** The receiver's HTTP or SMTP status. */
+  status: number | null;
+  /** The head of its answer, or why there was none. */
+  reply: string;
 }
 
 export interface Receiver {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import type { Receipt } from '$lib/api/types';
 import { checkName, checkPassword } from './account/rules';
 import { timeInStates } from './agent/time-in-states';
 import { newestFirst, receiptLook, receiptWords } from './settings/receipts';
@@ -45,16 +46,29 @@ describe('time in states', () => {
 });
 
 describe('receipts', () => {
+  const receipt = (change: Partial<Receipt> = {}): Receipt => ({
+    receiver: 'slack',
+    alert_id: 'x_1',
+    transition: 'firing',
+    attempt: 1,
+    at: '2026-01-01T00:00:00Z',
+    outcome: 'accepted',
+    status: 200,
+    reply: 'ok',
+    ...change,
+  });
+
   it('say what was sent and what came back', () => {
-    const receipt = { receiver: 'slack', alert_id: 'x', transition: 'firing', outcome: 'retrying', attempt: 3, error: 'timed out' };
-    expect(receiptWords(receipt)).toBe('firing x trying again, attempt 3: timed out');
-    expect(receiptWords({ receiver: 'slack', transition: 'test', outcome: 'delivered', reply: '200' })).toBe('a test delivered: 200');
-    expect(receiptLook({ receiver: 'x', outcome: 'gave_up' }).tone).toBe('dead');
-    expect(receiptLook({ receiver: 'x' }).word).toBe('unknown');
+    expect(receiptWords(receipt())).toBe('firing x_1 accepted: 200 ok');
+    expect(receiptWords(receipt({ outcome: 'retry', attempt: 3, status: null, reply: 'timed out' }))).toBe(
+      'firing x_1 not accepted, will be tried again (attempt 3): timed out',
+    );
+    expect(receiptWords(receipt({ transition: 'test', status: null, reply: '' }))).toBe('a test accepted');
+    expect(receiptLook(receipt({ outcome: 'lost' as never })).word).toBe('lost');
   });
   it('newest first', () => {
-    const list = newestFirst([{ receiver: 'a', at: '2026-01-01T00:00:00Z' }, { receiver: 'b', at: '2026-01-02T00:00:00Z' }, { receiver: 'c' }]);
-    expect(list.map((one) => one.receiver)).toEqual(['b', 'a', 'c']);
+    const list = newestFirst([receipt({ at: '2026-01-01T00:00:00Z' }), receipt({ receiver: 'b', at: '2026-01-02T00:00:00Z' })]);
+    expect(list.map((one) => one.receiver)).toEqual(['b', 'slack']);
   });
 });
 

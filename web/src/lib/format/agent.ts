@@ -52,18 +52,19 @@ const PHASES: Record<string, string> = {
 /** What it is doing, in a few words: `bash: cargo test`, `writing`, `retry in 8 s`. */
 export function activity(agent: Agent, now: number): string {
   const ask = agent.pending[0];
-  if (agent.state === 'waiting_human' && ask !== undefined) return visible(ask.what);
+  // Who may not see the content of the work gets empty texts here and below.
+  if (agent.state === 'waiting_human' && ask !== undefined && ask.what !== '') return visible(ask.what);
   if (agent.state === 'waiting_provider' && agent.retry !== null) {
     const left = instant(agent.retry.next) - now;
     const when = left > 0 ? `retry in ${shortAge(left)}` : 'trying again';
-    return `${when} · ${visible(agent.retry.message)}`;
+    return agent.retry.message === '' ? when : `${when} · ${visible(agent.retry.message)}`;
   }
   if (agent.tool !== null) {
     const title = agent.tool.title === '' ? agent.tool.name : `${agent.tool.name} ${agent.tool.title}`;
     return visible(title);
   }
   if ((agent.state === 'failed' || agent.state === 'dead') && agent.last_error !== null) {
-    return visible(agent.last_error.message);
+    return visible(agent.last_error.message || agent.last_error.class);
   }
   if (agent.phase !== null) return PHASES[agent.phase] ?? visible(agent.phase);
   if (agent.state === 'idle' && agent.totals.turns > 0) {

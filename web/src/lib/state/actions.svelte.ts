@@ -2,8 +2,10 @@
 
 import * as agents from '../api/agents';
 import * as alerts from '../api/alerts';
+import { ApiError } from '../api/request';
 import type { Agent, Alert, PendingRequest } from '../api/types';
-import { visible } from '../format/text';
+import { words } from '../format/run';
+import { capitalised, visible } from '../format/text';
 import { notices } from './notices.svelte';
 import { session } from './session.svelte';
 import { live } from './watch.svelte';
@@ -41,9 +43,16 @@ export class Actions {
 
   restart(agent: Agent): Promise<boolean> {
     return this.#run(`restart ${agent.id}`, {
-      what: () => agents.restart(agent.id),
-      done: `Restart of ${visible(agent.name)} ran; its proof is under “What the automation did”`,
-      failed: `${visible(agent.name)} was not restarted`,
+      what: async () => {
+        const { runs } = await agents.restart(agent.id);
+        const run = runs?.find((one) => one.agent === agent.id) ?? runs?.[0];
+        // Done is not enough: the proof is that the agent moved again.
+        if (run !== undefined && run.outcome !== 'verified') {
+          throw new ApiError(200, capitalised(words(run.outcome)), run.reason, 'The steps are under “What the automation did”.');
+        }
+      },
+      done: `${visible(agent.name)} moves again`,
+      failed: `${visible(agent.name)} was not freed`,
     });
   }
 

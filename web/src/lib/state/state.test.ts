@@ -265,7 +265,7 @@ describe('the time range', () => {
   });
   it('takes a narrow drag for a click', () => {
     expect(zoomParameters(100, 105)).toBeNull();
-    expect(zoomParameters(100.4, 160.2)).toEqual({ from: '100', to: '161', range: null });
+    expect(zoomParameters(100.4, 160.2)).toEqual({ from: '100', to: '161' });
   });
   it('leaves the other parameters of the URL alone', () => {
     expect(hrefWith('/x', new URLSearchParams('agent=a%3Ab&range=6h'), { range: null, from: '1' })).toBe('/x?agent=a%3Ab&from=1');

@@ -46,8 +46,8 @@ export function stepFor(span: number): number {
   return NICE_STEPS.find((step) => step >= wanted) ?? Math.max(STEP_MIN, Math.ceil(wanted / 3600) * 3600);
 }
 
-/** A zoom as parameters of the URL; too narrow a drag was a click. */
-export function zoomParameters(from: number, to: number): Record<string, string | null> | null {
+/** A zoom as parameters of the URL, over the range to which a reset returns; too narrow a drag was a click. */
+export function zoomParameters(from: number, to: number): Record<string, string> | null {
   if (!(to - from >= STEP_MIN * 2)) return null;
-  return { from: String(Math.floor(from)), to: String(Math.ceil(to)), range: null };
+  return { from: String(Math.floor(from)), to: String(Math.ceil(to)) };
 }

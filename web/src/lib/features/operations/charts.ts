@@ -51,7 +51,7 @@ export const CHARTS: readonly ChartKind[] = [
     queries: (window) => [`60 * sum(rate(agent_tokens_total[${window}]))`],
     format: compact,
     top: null,
-    live: (fleet) => (fleet === null ? null : compact(fleet.tokens_per_minute)),
+    live: (fleet) => (fleet?.tokens_per_minute == null ? null : compact(fleet.tokens_per_minute)),
   },
   {
     id: 'cost',
@@ -61,7 +61,7 @@ export const CHARTS: readonly ChartKind[] = [
     queries: (window) => [`3600 * sum(rate(agent_cost_usd_total[${window}]))`],
     format: dollars,
     top: null,
-    live: (fleet) => (fleet === null ? null : dollars(fleet.cost_per_hour)),
+    live: (fleet) => (fleet?.cost_per_hour == null ? null : dollars(fleet.cost_per_hour)),
   },
   {
     id: 'cpu',
@@ -74,7 +74,7 @@ export const CHARTS: readonly ChartKind[] = [
     ],
     format: percent,
     top: 100,
-    live: (_, host) => (host === null ? null : percent(host.cpu_percent)),
+    live: (_, host) => (host?.cpu_percent == null ? null : percent(host.cpu_percent)),
   },
   {
     id: 'memory',
@@ -86,7 +86,7 @@ export const CHARTS: readonly ChartKind[] = [
     ],
     format: percent,
     top: 100,
-    live: (_, host) => (host === null ? null : percent(host.memory.used_percent)),
+    live: (_, host) => (host?.memory == null ? null : percent(host.memory.used_percent)),
   },
 ];
 
