@@ -23,7 +23,10 @@ use crate::wal::{Replayed, file_number, replay};
 /// What was found, ready to be read.
 pub struct Catalogue {
     pub view: View,
+    /// Greater than all numbers of segments, also in quarantine: nothing there is overwritten.
     pub next_segment: u64,
+    /// Greater than all numbers of WAL files in segments and in quarantine.
+    pub next_wal: u64,
 }
 
 pub fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
@@ -34,11 +37,12 @@ pub fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
 }
 
 pub fn read(shared: &Shared) -> Result<Catalogue, OpenError> {
-    let mut found = Catalogue { view: View::default(), next_segment: 1 };
+    let mut found = Catalogue { view: View::default(), next_segment: 1, next_wal: 1 };
     for entry in shared.disk.list(&quarantine_dir(&shared.settings))? {
-        // A number that is in quarantine is not given again, so that nothing is overwritten there.
-        let number = entry.name.rsplit('-').next().and_then(segment_number);
-        found.next_segment = found.next_segment.max(number.map_or(0, |number| number + 1));
+        let name = entry.name.rsplit('-').next().unwrap_or_default();
+        let after = |number: Option<u64>| number.map_or(0, |number| number + 1);
+        found.next_segment = found.next_segment.max(after(segment_number(name)));
+        found.next_wal = found.next_wal.max(after(file_number(name)));
     }
     for table in Table::ALL {
         let dir = shared.table_dir(table);
@@ -69,6 +73,8 @@ fn read_day(shared: &Shared, table: Table, dir: &Path, found: &mut Catalogue) ->
     let Some(day) = segments.first().map(|segment| segment.footer.day) else { return Ok(()) };
     let (kept, replaced) = in_order(segments);
     replaced.iter().for_each(|segment| segment.decide(Fate::IsRemoved));
+    let wal_last = kept.iter().map(|segment| segment.footer.wal.last).max().unwrap_or(0);
+    found.next_wal = found.next_wal.max(wal_last + 1);
     found.view.days.insert((table, day), kept);
     Ok(())
 }
@@ -103,8 +109,7 @@ fn open_segment(
 pub fn replay_into(shared: &Shared, view: &View) -> Result<(Memtable, Replayed), OpenError> {
     let mut memtable = Memtable::default();
     let now = shared.clock.monotonic();
-    let quarantine = quarantine_dir(&shared.settings);
-    let replayed = replay(&*shared.disk, &shared.wal_dir(), &quarantine, |mut batch, wal| {
+    let replayed = replay(&*shared.disk, &shared.wal_dir(), |mut batch, wal| {
         retain_unwritten(&mut batch, view, wal);
         if !batch.is_empty() {
             memtable.insert(batch, wal, now);
@@ -125,18 +130,18 @@ fn retain_unwritten(batch: &mut Batch, view: &View, wal: u64) {
     batch.logs.retain(|record| is_unwritten(Table::Logs, Day::of(record.at)));
 }
 
-/// The first number that no WAL file and no segment has had.
-pub fn next_wal(view: &View, replayed: &Replayed) -> u64 {
-    let in_segments = view.days.values().flatten().map(|segment| segment.footer.wal.last);
-    in_segments.chain(replayed.files.iter().copied()).max().unwrap_or(0) + 1
-}
-
-/// Removes WAL files up to `last`: all their rows are in segments.
+/// Removes WAL files up to `last`: all rows that could be read from them are in segments.
+/// Files with damage go to quarantine instead, which takes no room on a full disk.
 pub fn remove_wal(shared: &Shared, last: u64) -> Result<(), DiskError> {
     let dir = shared.wal_dir();
     for entry in shared.disk.list(&dir)? {
-        if file_number(&entry.name).is_some_and(|number| number <= last) {
-            shared.disk.remove(&dir.join(&entry.name))?;
+        let Some(number) = file_number(&entry.name).filter(|number| *number <= last) else { continue };
+        let path = dir.join(&entry.name);
+        if shared.damaged_wal.lock().contains(&number) {
+            let kept = quarantine_dir(&shared.settings).join(format!("wal-{}", entry.name));
+            shared.disk.rename(&path, &kept)?;
+        } else {
+            shared.disk.remove(&path)?;
         }
     }
     shared.disk.sync_dir(&dir)?;

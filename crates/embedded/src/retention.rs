@@ -17,6 +17,15 @@ use crate::table::{Day, Table};
 /// At the end of the name of a folder that is being removed.
 pub const DROPPED: &str = ".dropped";
 
+/// Whether there are rows in memory of days that are to be dropped.
+pub fn memory_holds(shared: &Shared, cutoff: Timestamp) -> bool {
+    let first_kept = Day::of(cutoff);
+    let tables = shared.tables.read();
+    let frozen = tables.view.frozen.as_ref().map(|frozen| &frozen.memtable);
+    let mut memtables = [Some(&tables.active), frozen].into_iter().flatten();
+    memtables.any(|memtable| memtable.covered.keys().any(|(_, day)| *day < first_kept))
+}
+
 /// Drops every day before that of `cutoff`. The caller holds the upkeep lock and has
 /// flushed, so that no such rows are in memory. Returns how many folders went.
 pub fn drop_days(shared: &Shared, cutoff: Timestamp) -> Result<u64, UpkeepError> {

@@ -1,6 +1,6 @@
 //! What writers, readers and upkeep share, and how readers get a snapshot of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,6 +29,8 @@ pub struct Shared {
     pub next_segment: AtomicU64,
     /// WAL files up to this number are removed.
     pub removed_wal: AtomicU64,
+    /// WAL files of which not everything could be read. Filled by replay.
+    pub damaged_wal: Mutex<BTreeSet<u64>>,
     pub is_closed: AtomicBool,
     /// Rung when the memtable is large enough to be flushed.
     pub flush_is_due: Notify,
@@ -98,6 +100,7 @@ impl Shared {
             indexes: IndexCache::default(),
             next_segment: AtomicU64::new(1),
             removed_wal: AtomicU64::new(0),
+            damaged_wal: Mutex::default(),
             is_closed: AtomicBool::new(false),
             flush_is_due: Notify::new(),
         }

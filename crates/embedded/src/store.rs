@@ -52,7 +52,7 @@ impl Embedded {
         let shared = Shared::new(settings, parts);
         let found = catalogue::read(&shared)?;
         let (memtable, replayed) = catalogue::replay_into(&shared, &found.view)?;
-        let next_wal = catalogue::next_wal(&found.view, &replayed);
+        let next_wal = replayed.files.last().map_or(0, |last| last + 1).max(found.next_wal);
         let seconds = shared.clock.monotonic().saturating_sub(started).as_secs_f64();
         metrics::counter!("watchkeeper_store_replayed_batches_total").increment(replayed.batches);
         metrics::gauge!("watchkeeper_store_replay_seconds").set(seconds);
@@ -61,10 +61,11 @@ impl Embedded {
             batches = replayed.batches,
             bytes = replayed.bytes,
             torn_tails = replayed.torn_tails,
-            damaged = replayed.damaged,
+            damaged = replayed.damaged.len(),
             seconds,
             "opened the store"
         );
+        *shared.damaged_wal.lock() = replayed.damaged;
         shared.next_segment.store(found.next_segment, Ordering::Release);
         *shared.tables.write() = Tables { active: memtable, view: Arc::new(found.view) };
         let shared = Arc::new(shared);
@@ -233,7 +234,8 @@ impl Upkeep for Embedded {
     async fn drop_before(&self, cutoff: Timestamp) -> Result<u64, UpkeepError> {
         let requests = self.requests().ok_or(UpkeepError::Closed)?;
         self.upkeep(move |shared| {
-            let flushed = flush_now(shared, &requests);
+            let holds_old = retention::memory_holds(shared, cutoff);
+            let flushed = if holds_old { flush_now(shared, &requests) } else { Ok(()) };
             // On a full disk, dropping days is what makes the next flush succeed.
             let count = retention::drop_days(shared, cutoff)?;
             flushed.map(|()| count)

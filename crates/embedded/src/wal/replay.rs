@@ -1,10 +1,10 @@
 //! Reads the WAL when the store is opened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use disk::{Disk, DiskError, frame, read_all, write_atomically};
+use disk::{Disk, DiskError, frame, read_all};
 use model::Batch;
 
 use super::format::{
@@ -28,28 +28,22 @@ pub struct Replayed {
     pub batches: u64,
     pub bytes: u64,
     pub torn_tails: u64,
-    pub damaged: u64,
+    /// Files of which not everything could be read. They are kept when others go.
+    pub damaged: BTreeSet<u64>,
 }
 
 /// Hands every batch to `take` with the number of its file, in order.
 ///
 /// A torn tail is cut off: it was never acknowledged. Bytes that are damaged in another
-/// way are reported, a copy of the file goes to `quarantine`, and the records behind them
-/// are read.
-pub fn replay(
-    disk: &dyn Disk,
-    dir: &Path,
-    quarantine: &Path,
-    mut take: impl FnMut(Batch, u64),
-) -> Result<Replayed, WalError> {
+/// way are reported, and the records behind them are read.
+pub fn replay(disk: &dyn Disk, dir: &Path, mut take: impl FnMut(Batch, u64)) -> Result<Replayed, WalError> {
     let entries = disk.list(dir)?;
     let mut files: Vec<u64> = entries.iter().filter_map(|entry| file_number(&entry.name)).collect();
     files.sort_unstable();
     let mut found = Replayed { files: files.clone(), ..Replayed::default() };
     let cuts = read_cuts(disk, dir, &files)?;
     for number in files {
-        let mut reader =
-            FileReader { disk, path: dir.join(file_name(number)), quarantine, found: &mut found };
+        let mut reader = FileReader { disk, number, path: dir.join(file_name(number)), found: &mut found };
         let mut bytes = reader.read()?;
         if let Some(acknowledged) = cuts.get(&number) {
             bytes.truncate(usize::try_from(*acknowledged).unwrap_or(usize::MAX));
@@ -94,8 +88,8 @@ fn salt_of(bytes: &[u8]) -> Option<u32> {
 
 struct FileReader<'a> {
     disk: &'a dyn Disk,
+    number: u64,
     path: PathBuf,
-    quarantine: &'a Path,
     found: &'a mut Replayed,
 }
 
@@ -103,8 +97,7 @@ impl FileReader<'_> {
     fn read(&mut self) -> Result<Vec<u8>, WalError> {
         match read_all(self.disk, &self.path) {
             Err(error) if error.is_medium_fault() => {
-                self.report(&error.to_string(), 0..0);
-                self.disk.rename(&self.path, &self.quarantine_path())?;
+                self.report(&error.source.to_string(), 0..0);
                 Ok(Vec::new())
             }
             read => Ok(read?),
@@ -119,7 +112,7 @@ impl FileReader<'_> {
         let Some(salt) = salt_of(bytes) else { return Ok(()) };
         self.found.bytes += bytes.len() as u64;
         if matches!(header, Header::Damaged { .. }) {
-            self.keep_copy(bytes, 0..HEADER_BYTES)?;
+            self.report("the header is not what was written", 0..HEADER_BYTES);
         }
         for piece in frame::scan(bytes, HEADER_BYTES, salt) {
             match piece {
@@ -129,37 +122,30 @@ impl FileReader<'_> {
                         take(batch);
                     }
                     Ok(None) => {}
-                    Err(corrupt) => {
-                        tracing::error!(%corrupt, "a WAL record is whole but cannot be read");
-                        self.keep_copy(bytes, offset..offset + payload.len())?;
-                    }
+                    Err(corrupt) => self.report(&corrupt.to_string(), offset..offset + payload.len()),
                 },
-                frame::Piece::Damaged(range) => self.keep_copy(bytes, range)?,
-                frame::Piece::Torn { offset } => {
-                    self.found.torn_tails += 1;
-                    tracing::warn!(file = %self.path.display(), offset, "cut a torn tail");
-                    self.disk.truncate(&self.path, offset as u64)?;
-                }
+                frame::Piece::Damaged(range) => self.report("the bytes are not what was written", range),
+                frame::Piece::Torn { offset } => self.cut(offset)?,
             }
         }
         Ok(())
     }
 
-    fn keep_copy(&mut self, bytes: &[u8], range: Range<usize>) -> Result<(), WalError> {
-        self.report("the bytes are not what was written", range);
-        Ok(write_atomically(self.disk, &self.quarantine_path(), bytes)?)
+    fn cut(&mut self, offset: usize) -> Result<(), WalError> {
+        self.found.torn_tails += 1;
+        tracing::warn!(file = %self.path.display(), offset, "cut a torn tail");
+        // A damaged file is kept as it was found.
+        if !self.found.damaged.contains(&self.number) {
+            self.disk.truncate(&self.path, offset as u64)?;
+        }
+        Ok(())
     }
 
     fn report(&mut self, error: &str, range: Range<usize>) {
-        self.found.damaged += 1;
+        self.found.damaged.insert(self.number);
         let (file, start, end) = (self.path.display(), range.start, range.end);
         tracing::error!(%file, start, end, error, "damage in the WAL; later records are read");
         metrics::counter!("watchkeeper_store_damaged_total", "what" => "wal").increment(1);
-    }
-
-    fn quarantine_path(&self) -> PathBuf {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        self.quarantine.join(format!("wal-{name}"))
     }
 }
 
