@@ -143,6 +143,7 @@ pub(crate) mod tests {
     #[tokio::test]
     async fn a_file_that_is_no_database_is_named() {
         let directory = tempfile::tempdir().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "somebody else's file is in the way")]
         std::fs::write(directory.path().join("state.db"), "x".repeat(8192)).unwrap();
         let error = open(directory.path(), &FakeClock::new()).await.unwrap_err();
         assert!(error.to_string().contains("state.db"), "{error}");

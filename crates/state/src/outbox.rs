@@ -10,12 +10,18 @@
 //! `queued` at start ([`State::requeue_unfinished`]), so what was being sent during a crash
 //! is sent again: at least once.
 
+mod overtaking;
+mod receipts;
+
 use model::Timestamp;
 use sqlx::SqliteConnection;
 
 use crate::database::timestamp;
 use crate::error::{failed, unreadable};
 use crate::{State, StateError};
+use overtaking::{cancel, resolution_is_wanted, settle_overtaken_firing};
+use receipts::write_receipt;
+pub use receipts::{Attempt, Receipt, ReceiptOutcome};
 
 /// What happened to the alert that is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,63 +73,7 @@ pub struct Notification {
     pub due: Timestamp,
 }
 
-/// What came of one attempt.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attempt {
-    pub at: Timestamp,
-    /// The status of the answer, when there was one.
-    pub status: Option<u16>,
-    /// The head of the answer, or why there was none.
-    pub reply: String,
-    /// It failed, and may have arrived all the same.
-    pub doubtful: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReceiptOutcome {
-    Accepted,
-    /// Failed, to be tried again.
-    Retry,
-    GaveUp,
-    /// Not sent, on purpose.
-    Cancelled,
-}
-
-impl ReceiptOutcome {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            ReceiptOutcome::Accepted => "accepted",
-            ReceiptOutcome::Retry => "retry",
-            ReceiptOutcome::GaveUp => "gave_up",
-            ReceiptOutcome::Cancelled => "cancelled",
-        }
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        [Self::Accepted, Self::Retry, Self::GaveUp, Self::Cancelled]
-            .into_iter()
-            .find(|outcome| outcome.as_str() == text)
-    }
-}
-
-/// One attempt, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    pub id: i64,
-    pub notification: i64,
-    pub receiver: String,
-    pub alert_id: String,
-    pub transition: Transition,
-    pub attempt: u32,
-    pub at: Timestamp,
-    pub outcome: ReceiptOutcome,
-    pub status: Option<u16>,
-    pub reply: String,
-}
-
 type NotificationRow = (i64, String, String, String, String, String, i64, i64, i64);
-type ReceiptRow = (i64, i64, String, String, String, i64, i64, String, Option<i64>, String);
-
 impl State {
     /// Queues a notification that belongs to no change of an alert: a test. Returns its id.
     pub async fn queue(&self, notification: &NewNotification) -> Result<i64, StateError> {
@@ -277,51 +227,6 @@ impl State {
         transaction.commit().await.map_err(failed(ATTEMPT))?;
         Ok(cancelled)
     }
-
-    /// The newest receipts first.
-    pub async fn receipts(&self, limit: u32) -> Result<Vec<Receipt>, StateError> {
-        const ATTEMPT: &str = "read the receipts";
-        let rows: Vec<ReceiptRow> = sqlx::query_as(
-            "SELECT receipts.id, notification, receiver, alert_id, transition, attempt, at, outcome, status, reply \
-             FROM receipts JOIN notifications ON notifications.id = notification \
-             ORDER BY receipts.id DESC LIMIT ?1",
-        )
-        .bind(limit)
-        .fetch_all(&self.reader)
-        .await
-        .map_err(failed(ATTEMPT))?;
-        rows.into_iter().map(|row| receipt(ATTEMPT, row)).collect()
-    }
-
-    /// The last receipt of one notification.
-    pub async fn receipt_of(&self, notification: i64) -> Result<Option<Receipt>, StateError> {
-        const ATTEMPT: &str = "read a receipt";
-        let row: Option<ReceiptRow> = sqlx::query_as(
-            "SELECT receipts.id, notification, receiver, alert_id, transition, attempt, at, outcome, status, reply \
-             FROM receipts JOIN notifications ON notifications.id = notification \
-             WHERE notification = ?1 ORDER BY receipts.id DESC LIMIT 1",
-        )
-        .bind(notification)
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed(ATTEMPT))?;
-        row.map(|row| receipt(ATTEMPT, row)).transpose()
-    }
-
-    /// The last receipt of a receiver.
-    pub async fn last_receipt(&self, receiver: &str) -> Result<Option<Receipt>, StateError> {
-        const ATTEMPT: &str = "read a receipt";
-        let row: Option<ReceiptRow> = sqlx::query_as(
-            "SELECT receipts.id, notification, receiver, alert_id, transition, attempt, at, outcome, status, reply \
-             FROM receipts JOIN notifications ON notifications.id = notification \
-             WHERE receiver = ?1 ORDER BY receipts.id DESC LIMIT 1",
-        )
-        .bind(receiver)
-        .fetch_optional(&self.reader)
-        .await
-        .map_err(failed(ATTEMPT))?;
-        row.map(|row| receipt(ATTEMPT, row)).transpose()
-    }
 }
 
 /// Writes a row, once per key. A resolution goes only to who was, or may have been, told.
@@ -350,92 +255,6 @@ pub(crate) async fn enqueue(
     Ok(())
 }
 
-/// Looks at the firing that `new` would resolve, and cancels it when it still waits.
-async fn resolution_is_wanted(
-    connection: &mut SqliteConnection,
-    new: &NewNotification,
-    now: i64,
-) -> Result<bool, StateError> {
-    const ATTEMPT: &str = "queue a resolution";
-    let firing: Option<(i64, String, bool)> = sqlx::query_as(
-        "SELECT id, state, doubtful FROM notifications \
-         WHERE alert_id = ?1 AND receiver = ?2 AND transition = 'firing'",
-    )
-    .bind(&new.alert_id)
-    .bind(&new.receiver)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(failed(ATTEMPT))?;
-    let Some((id, state, doubtful)) = firing else { return Ok(false) };
-    if state == "queued" {
-        cancel(connection, id, timestamp(now), "the alert resolved before it could be sent").await?;
-    }
-    Ok(doubtful || matches!(state.as_str(), "accepted" | "sending"))
-}
-
-/// After a failed attempt to tell of a firing: if its resolution is already queued, the
-/// firing is not tried again, and the resolution is sent only when the firing may have arrived.
-async fn settle_overtaken_firing(
-    connection: &mut SqliteConnection,
-    id: i64,
-    at: Timestamp,
-) -> Result<(), StateError> {
-    let overtaken: Option<(String, bool, i64)> = sqlx::query_as(
-        "SELECT firing.state, firing.doubtful, resolved.id FROM notifications AS firing \
-         JOIN notifications AS resolved ON resolved.alert_id = firing.alert_id \
-         AND resolved.receiver = firing.receiver AND resolved.transition = 'resolved' AND resolved.state = 'queued' \
-         WHERE firing.id = ?1 AND firing.transition = 'firing'",
-    )
-    .bind(id)
-    .fetch_optional(&mut *connection)
-    .await
-    .map_err(failed("record the outcome of a notification"))?;
-    let Some((state, doubtful, resolution)) = overtaken else { return Ok(()) };
-    if state == "queued" {
-        cancel(connection, id, at, "the alert resolved before it could be sent").await?;
-    }
-    if !doubtful {
-        cancel(connection, resolution, at, "the receiver was never told of the firing").await?;
-    }
-    Ok(())
-}
-
-async fn cancel(
-    connection: &mut SqliteConnection,
-    id: i64,
-    at: Timestamp,
-    why: &str,
-) -> Result<(), StateError> {
-    sqlx::query("UPDATE notifications SET state = 'cancelled' WHERE id = ?1")
-        .bind(id)
-        .execute(&mut *connection)
-        .await
-        .map_err(failed("cancel a notification"))?;
-    let attempt = Attempt { at, reply: why.to_owned(), ..Attempt::default() };
-    write_receipt(connection, id, &attempt, ReceiptOutcome::Cancelled).await
-}
-
-async fn write_receipt(
-    connection: &mut SqliteConnection,
-    notification: i64,
-    attempt: &Attempt,
-    outcome: ReceiptOutcome,
-) -> Result<(), StateError> {
-    sqlx::query(
-        "INSERT INTO receipts (notification, attempt, at, outcome, status, reply) \
-         SELECT id, attempts, ?2, ?3, ?4, ?5 FROM notifications WHERE id = ?1",
-    )
-    .bind(notification)
-    .bind(attempt.at.as_nanos())
-    .bind(outcome.as_str())
-    .bind(attempt.status)
-    .bind(&attempt.reply)
-    .execute(connection)
-    .await
-    .map_err(failed("record a receipt"))?;
-    Ok(())
-}
-
 fn notification(attempt: &'static str, row: NotificationRow) -> Result<Notification, StateError> {
     let (id, key, receiver, alert_id, transition, payload, attempts, created, due) = row;
     let transition =
@@ -450,23 +269,6 @@ fn notification(attempt: &'static str, row: NotificationRow) -> Result<Notificat
         attempts: attempts as u32,
         created: timestamp(created),
         due: timestamp(due),
-    })
-}
-
-fn receipt(attempt: &'static str, row: ReceiptRow) -> Result<Receipt, StateError> {
-    let (id, notification, receiver, alert_id, transition, number, at, outcome, status, reply) = row;
-    let unknown = |reason: &str| unreadable(attempt, &id.to_string(), reason);
-    Ok(Receipt {
-        transition: Transition::parse(&transition).ok_or_else(|| unknown("unknown transition"))?,
-        outcome: ReceiptOutcome::parse(&outcome).ok_or_else(|| unknown("unknown outcome"))?,
-        id,
-        notification,
-        receiver,
-        alert_id,
-        attempt: number as u32,
-        at: timestamp(at),
-        status: status.and_then(|status| u16::try_from(status).ok()),
-        reply,
     })
 }
 
