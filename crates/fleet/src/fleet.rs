@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, broadcast, mpsc};
 
 use crate::control::{ControlError, Hands};
 use crate::opencode::Client;
-use crate::opencode::connector::{Connector, ConnectorParts};
+use crate::opencode::connector::{Connector, ConnectorParts, Standing};
 use crate::publish::{FleetEvent, Publisher};
 use crate::settings::{FleetSettings, OpenCodeSource};
 
@@ -54,6 +54,10 @@ impl Fleet {
                     continue;
                 }
             };
+            if !is_quiet {
+                let standing = Standing::new(&source.name, &client.address(), clock.now());
+                publisher.place_source(standing.status(), client.clone());
+            }
             let (refreshes, queue) = mpsc::channel(REFRESHES);
             let connector = ConnectorParts {
                 client: client.clone(),
@@ -127,6 +131,3 @@ fn sources(settings: &FleetSettings) -> Vec<(OpenCodeSource, bool)> {
 fn task_name(source: &OpenCodeSource) -> &'static str {
     Box::leak(format!("fleet {}", source.name).into_boxed_str())
 }
-
-#[cfg(test)]
-mod tests;

@@ -109,8 +109,9 @@ pub struct Facts {
     pub silence: Duration,
     pub pending: Vec<PendingRequest>,
     pub children: Children,
-    /// When the session last changed, as its server says.
-    pub updated: Timestamp,
+    /// When the last turn ended or, when that is not known, the session last changed; as its
+    /// server says.
+    pub ended: Timestamp,
 }
 
 /// The connection to the agent's server.

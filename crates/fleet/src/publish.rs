@@ -86,6 +86,11 @@ impl Publisher {
         }
     }
 
+    /// Puts a source on the board before its connector runs.
+    pub fn place_source(&self, status: SourceStatus, client: Arc<Client>) {
+        self.board.lock().begin_source(status, client);
+    }
+
     /// Puts a source on the board. Agents of an earlier connector of that name leave it.
     pub async fn begin_source(&self, status: SourceStatus, client: Arc<Client>) {
         let gone = self.board.lock().begin_source(status, client);
@@ -132,14 +137,14 @@ impl Publisher {
                     batch.logs.push(journal::transition(&change.agent, from, now));
                     let agent = change.agent.clone();
                     told.push(FleetEvent::Transition(AgentTransition { agent, from, at: now }));
-                    to_save.extend(board.to_save(&change.agent.id, now));
+                    to_save.extend(board.take_unsaved(&change.agent.id, now));
                 }
                 if may_tell {
                     told.push(FleetEvent::Changed(change.agent.clone()));
                 }
             }
             for agent in &changes.removed {
-                to_save.extend(board.to_save(agent, now));
+                to_save.extend(board.take_unsaved(agent, now));
                 board.remove(&mut batch, agent, now);
                 told.push(FleetEvent::Removed(agent.clone()));
             }
@@ -192,7 +197,7 @@ impl Publisher {
     }
 
     async fn save_all(&self) {
-        let unsaved = self.board.lock().all_to_save(self.clock.now());
+        let unsaved = self.board.lock().take_all_unsaved(self.clock.now());
         self.save(unsaved).await;
     }
 

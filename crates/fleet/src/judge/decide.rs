@@ -35,7 +35,7 @@ pub fn decide(
     {
         return previous.clone();
     }
-    let judgement = match link {
+    let mut judgement = match link {
         Link::Live { settled, heard } => judge_live(facts, limits, now, *settled, *heard),
         Link::Down { since, reason } => by_link(facts, AgentState::Dead, *since, reason),
         Link::Wedged { since, reason } => by_link(facts, AgentState::Wedged, *since, reason),
@@ -51,6 +51,14 @@ pub fn decide(
         Some(previous) if previous.state == judgement.state => previous.since,
         _ => now.at,
     };
+    // The proof that the stream is alive is renewed with each byte; the first one is kept.
+    if let Some(previous) = previous
+        && previous.state == AgentState::Stalled
+        && judgement.state == AgentState::Stalled
+        && previous.evidence.first() == judgement.evidence.first()
+    {
+        judgement.evidence.clone_from(&previous.evidence);
+    }
     AgentStatus {
         state: judgement.state,
         phase: judgement.phase,
@@ -116,7 +124,7 @@ fn judge_work(facts: &Facts, limits: Limits, settled: bool, heard: model::Timest
 }
 
 fn judge_rest(facts: &Facts) -> Judgement {
-    let at = facts.updated;
+    let at = facts.ended;
     let when = clock_time(at);
     match &facts.last_turn {
         LastTurn::Failed(error) => {

@@ -22,7 +22,7 @@ use super::world::{World, WorldSettings};
 use crate::judge::{Limits, Link, Moment};
 use crate::publish::Publisher;
 use crate::settings::{FleetSettings, OpenCodeSource, Pace};
-use status::Standing;
+pub use status::Standing;
 
 /// After this many refused connections in a row a server is down.
 const REFUSED_MAX: u32 = 2;

@@ -56,7 +56,7 @@ pub struct Heard {
 struct Answer {
     id: String,
     created: Timestamp,
-    completed: bool,
+    completed: Option<Timestamp>,
     error: Option<AgentError>,
 }
 

@@ -135,9 +135,9 @@ pub fn error(value: &Value, at: Timestamp) -> Option<AgentError> {
     let class = text(value, "name").unwrap_or_else(|| "UnknownError".to_owned());
     let message = text(data, "message").or_else(|| text(value, "message")).unwrap_or_default();
     let status = data["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
-    let may_retry = data["isRetryable"].as_bool().unwrap_or_else(|| {
-        !matches!(class.as_str(), "ProviderAuthError" | "ContextOverflowError" | "ContentFilterError")
-    });
+    let is_hopeless =
+        matches!(class.as_str(), "ProviderAuthError" | "ContextOverflowError" | "ContentFilterError");
+    let may_retry = data["isRetryable"].as_bool().unwrap_or(!is_hopeless);
     let retryable = may_retry && !crate::judge::is_final(&message);
     Some(AgentError { class, message, status, retryable, at })
 }

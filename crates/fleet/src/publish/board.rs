@@ -149,14 +149,14 @@ impl Board {
         }
     }
 
-    /// The agent's record, unless it was saved as it is.
-    pub fn to_save(&mut self, id: &AgentId, now: Timestamp) -> Option<(AgentId, AgentRecord)> {
+    /// The agent's record; from now on it counts as saved.
+    pub fn take_unsaved(&mut self, id: &AgentId, now: Timestamp) -> Option<(AgentId, AgentRecord)> {
         let entry = self.agents.get_mut(id)?;
         entry.saved = Some(entry.agent.totals.clone());
         Some((id.clone(), entry.record(now)))
     }
 
-    pub fn all_to_save(&mut self, now: Timestamp) -> Vec<(AgentId, AgentRecord)> {
+    pub fn take_all_unsaved(&mut self, now: Timestamp) -> Vec<(AgentId, AgentRecord)> {
         let changed =
             self.agents.iter_mut().filter(|(_, entry)| entry.saved.as_ref() != Some(&entry.agent.totals));
         changed

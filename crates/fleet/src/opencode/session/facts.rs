@@ -26,7 +26,7 @@ impl Session {
             silence: listened.saturating_sub(self.listened_at_progress),
             pending: self.pending.values().cloned().collect(),
             children,
-            updated: self.info.updated,
+            ended: self.answer.as_ref().and_then(|answer| answer.completed).unwrap_or(self.info.updated),
         }
     }
 
@@ -51,7 +51,7 @@ impl Session {
         match &answer.error {
             Some(error) if error.class == "MessageAbortedError" => LastTurn::Aborted,
             Some(error) => LastTurn::Failed(error.clone()),
-            None if answer.completed => LastTurn::Ended,
+            None if answer.completed.is_some() => LastTurn::Ended,
             None if self.busy_when_lost => LastTurn::Interrupted,
             None => LastTurn::Unfinished,
         }

@@ -19,7 +19,9 @@ impl Session {
             // Messages come in order of time; a late update of an older answer says nothing new.
             Some(answer) if answer.id != message.id && message.created < answer.created => return,
             Some(answer) if answer.id == message.id => {
-                if (message.completed && !answer.completed) || message.finish.is_some() && self.is_waiting() {
+                if (message.completed.is_some() && answer.completed.is_none())
+                    || message.finish.is_some() && self.is_waiting()
+                {
                     self.progress(heard);
                 }
             }
@@ -29,7 +31,7 @@ impl Session {
                 self.phase_since = heard.now.at;
             }
         }
-        if message.completed {
+        if message.completed.is_some() {
             self.tools.clear();
             self.writing = None;
         }

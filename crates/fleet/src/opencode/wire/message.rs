@@ -15,7 +15,7 @@ pub struct Message {
     /// The user message that this one answers.
     pub answers: Option<String>,
     pub created: Timestamp,
-    pub completed: bool,
+    pub completed: Option<Timestamp>,
     pub finish: Option<String>,
     pub error: Option<AgentError>,
     pub provider: Option<String>,
@@ -34,7 +34,7 @@ impl Message {
             is_user: value["role"].as_str() == Some("user"),
             answers: text(value, "parentID"),
             created,
-            completed: completed.is_some(),
+            completed,
             finish: text(value, "finish"),
             error: error(&value["error"], completed.unwrap_or(created)),
             // Answers name their model, prompts carry it in an object.
