@@ -8,6 +8,7 @@ mod adapters;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use alerting::{AlertStatistics, ReceiverView};
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use model::{Agent, AgentId, Alert, HealthSummary, RecoveryRun, SourceStatus, Timestamp, Verdict};
@@ -97,29 +98,14 @@ pub enum ControlFault {
     Failed(String),
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RuleCounts {
-    pub total: u64,
-    pub enabled: u64,
-}
-
-#[derive(Clone, Debug)]
-pub struct ReceiverFacts {
-    pub id: String,
-    pub name: String,
-    pub kind: String,
-    pub enabled: bool,
-    pub severity_filter: Vec<String>,
-}
-
 #[async_trait]
 pub trait AlertDesk: Send + Sync {
     /// Fired and not over.
     fn open(&self) -> Vec<Alert>;
     /// Newest first, open ones included.
     async fn history(&self, since: Timestamp) -> Result<Vec<Alert>, DeskError>;
-    fn rule_counts(&self) -> RuleCounts;
-    fn receivers(&self) -> Vec<ReceiverFacts>;
+    async fn statistics(&self) -> Result<AlertStatistics, DeskError>;
+    async fn receivers(&self) -> Result<Vec<ReceiverView>, DeskError>;
     async fn acknowledge(&self, alert: &str, who: &str) -> Result<Alert, AcknowledgeFault>;
     /// Sends a test notification and waits for what becomes of it.
     async fn send_test(&self, receiver: &str) -> Result<state::Receipt, TestFault>;
@@ -131,11 +117,15 @@ pub trait AlertDesk: Send + Sync {
 #[error("the engine could not answer")]
 pub struct DeskError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
+impl DeskError {
+    pub fn new(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum AcknowledgeFault {
-    #[error("no alert has this id")]
-    Unknown,
-    #[error("the alert is not open")]
+    #[error("no open alert has this id")]
     NotOpen,
     #[error("the acknowledgement could not be recorded")]
     Failed(#[source] DeskError),

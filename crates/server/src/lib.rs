@@ -32,7 +32,7 @@ pub use auth::{
 };
 pub use engines::{
     AcknowledgeFault, AlertDesk, Change, Changes, ControlFault, DeskError, Engines, FleetDesk, HealthDesk,
-    HostReading, PermissionAnswer, ReceiverFacts, RenderMetrics, RuleCounts, TestFault, TriggerFault,
+    HostReading, PermissionAnswer, RenderMetrics, TestFault, TriggerFault,
 };
 pub use listen::{BindError, Listeners};
 pub use serve::serve;

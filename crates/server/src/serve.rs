@@ -20,16 +20,23 @@ pub async fn serve(settings: ServerSettings, listeners: Listeners, engines: Engi
     settings.dashboard_addr = listeners.dashboard_addr();
     let connections_max = Arc::new(Semaphore::new(settings.connections_max));
     let supervisor = engines.supervisor.clone();
+    let clock = engines.clock.clone();
     let app = App::new(settings, engines, shutdown.clone());
 
     let feed = app.clone();
     supervisor.spawn("live", move |shutdown| live::run(feed.clone(), shutdown));
     app.auth.warm_up().await;
 
-    let api = accept(listeners.api, router(&app, Port::Api), connections_max.clone(), shutdown.clone());
+    let api = accept(
+        listeners.api,
+        router(&app, Port::Api),
+        connections_max.clone(),
+        clock.clone(),
+        shutdown.clone(),
+    );
     let dashboard = async {
         if let Some(listener) = listeners.dashboard {
-            accept(listener, router(&app, Port::Dashboard), connections_max, shutdown).await;
+            accept(listener, router(&app, Port::Dashboard), connections_max, clock, shutdown).await;
         }
     };
     tokio::join!(api, dashboard);

@@ -1,1 +1,16 @@
-//! Whole requests through the routers, with small engines.
+//! Whole requests through the routers, with small engines behind them.
+
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod actions;
+mod contract;
+mod export;
+mod fakes;
+mod fixture;
+mod hardening;
+mod live;
+mod login;
+mod openapi;
+mod prometheus;
+mod sockets;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::{Alert, LabelSet};
+use alerting::{AlertStatistics, ReceiverView};
+use model::{Alert, LabelSet, Severity};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -75,7 +76,7 @@ pub(crate) fn pairs(labels: &LabelSet) -> BTreeMap<String, String> {
 }
 
 /// Counts over rules, alerts and receivers.
-#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct AlertStatsDto {
     pub active_alerts: u64,
     pub total_rules: u64,
@@ -88,6 +89,30 @@ pub struct AlertStatsDto {
     pub status_distribution: BTreeMap<&'static str, u64>,
     pub escalation_timers_active: u64,
     pub correlations_active: u64,
+}
+
+impl From<&AlertStatistics> for AlertStatsDto {
+    fn from(statistics: &AlertStatistics) -> Self {
+        Self {
+            active_alerts: statistics.active_alerts as u64,
+            total_rules: statistics.total_rules as u64,
+            enabled_rules: statistics.enabled_rules as u64,
+            notification_channels: statistics.notification_channels as u64,
+            enabled_channels: statistics.enabled_channels as u64,
+            severity_distribution: statistics
+                .severity_distribution
+                .iter()
+                .map(|(severity, count)| (severity.as_str(), *count as u64))
+                .collect(),
+            status_distribution: statistics
+                .status_distribution
+                .iter()
+                .map(|(status, count)| (*status, *count as u64))
+                .collect(),
+            escalation_timers_active: statistics.escalation_timers_active as u64,
+            correlations_active: statistics.correlations_active as u64,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -109,11 +134,25 @@ pub struct ReceiverDto {
     pub id: String,
     pub name: String,
     #[serde(rename = "type")]
-    pub kind: String,
+    pub kind: &'static str,
     pub enabled: bool,
-    /// Empty: every severity.
-    pub severity_filter: Vec<String>,
+    /// Severities that it is told of.
+    pub severity_filter: Vec<&'static str>,
     pub last_receipt: Option<ReceiptDto>,
+}
+
+impl From<&ReceiverView> for ReceiverDto {
+    fn from(receiver: &ReceiverView) -> Self {
+        let severities = receiver.severities.as_deref().unwrap_or(&Severity::ALL);
+        Self {
+            id: receiver.id.clone(),
+            name: receiver.name.clone(),
+            kind: receiver.kind,
+            enabled: receiver.enabled,
+            severity_filter: severities.iter().map(|severity| severity.as_str()).collect(),
+            last_receipt: receiver.last_receipt.as_ref().map(ReceiptDto::from),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -1,5 +1,7 @@
 //! The real engines behind the traits.
 
+mod alerting;
+mod fleet;
 mod health;
 
 use std::future::ready;

@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use runtime::Shutdown;
+use runtime::{SharedClock, Shutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -34,6 +34,7 @@ pub(crate) async fn accept(
     listener: TcpListener,
     router: Router,
     connections_max: Arc<Semaphore>,
+    clock: SharedClock,
     shutdown: Shutdown,
 ) {
     let mut connections = JoinSet::new();
@@ -49,7 +50,7 @@ pub(crate) async fn accept(
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                clock.sleep(ACCEPT_PAUSE).await;
             }
         }
         // Ended connections are taken out as new ones come.

@@ -30,7 +30,7 @@ pub(super) async fn list(State(app): State<Shared>) -> Result<Json<AlertsDto>, P
     Ok(Json(AlertsDto {
         active_alerts: open.iter().map(AlertDto::from).collect(),
         alert_history: history.iter().map(AlertDto::from).collect(),
-        statistics: summary::alert_statistics(&app.engines, &open, &history),
+        statistics: app.measures.alert_statistics(&app.engines).await?,
     }))
 }
 
@@ -45,15 +45,28 @@ pub(super) async fn acknowledge(
     let result = app.engines.alerts.acknowledge(&id, &who).await;
     let detail = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
     summary::audit(&app, &identity, peer, "alert.acknowledge", &id, &detail).await?;
-    let alert = result.map_err(|fault| match fault {
-        AcknowledgeFault::Unknown => Problem::not_found(format!("No alert has the id `{id}`.")),
-        AcknowledgeFault::NotOpen => Problem::conflict(format!("The alert `{id}` is not open any more.")),
-        AcknowledgeFault::Failed(error) => Problem::internal("record the acknowledgement", &error),
-    })?;
+    let alert = match result {
+        Ok(alert) => alert,
+        Err(AcknowledgeFault::NotOpen) => return Err(not_open(&app, &id).await),
+        Err(AcknowledgeFault::Failed(error)) => {
+            return Err(Problem::internal("record the acknowledgement", &error));
+        }
+    };
     Ok(Json(AcknowledgedDto {
         message: format!("Alert {id} acknowledged by {who}"),
         alert: AlertDto::from(&alert),
     }))
+}
+
+/// Whether there never was such an alert, or it is over.
+async fn not_open(app: &Shared, id: &str) -> Problem {
+    match app.engines.state.alert(id).await {
+        Ok(Some(alert)) => {
+            Problem::conflict(format!("The alert `{id}` is {}, not open.", alert.status.as_str()))
+        }
+        Ok(None) => Problem::not_found(format!("No alert has the id `{id}`.")),
+        Err(error) => Problem::internal("read the alert", &error),
+    }
 }
 
 /// A person acts in their own name. A program may act for somebody whom it knows, as a chat

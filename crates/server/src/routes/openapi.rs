@@ -14,7 +14,7 @@ use utoipa::openapi::{
     Required, Response, ResponseBuilder, Schema,
 };
 
-use super::table::{Route, Shape};
+use super::table::{Route, Shape, schema_of};
 use crate::access::Access;
 use crate::auth::SESSION_COOKIE;
 use crate::problem::ProblemDocument;
@@ -25,8 +25,7 @@ pub(super) async fn document() -> Json<&'static OpenApi> {
 }
 
 pub(super) fn describe(routes: &[Route]) -> OpenApi {
-    let mut components = ComponentsBuilder::new()
-        .schema_from::<ProblemDocument>()
+    let mut components = (schema_of::<ProblemDocument>().register)(ComponentsBuilder::new())
         .security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(SESSION_COOKIE))))
         .security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     let mut paths = PathsBuilder::new();

@@ -28,7 +28,6 @@ pub(super) async fn status(
 pub(super) async fn status_for(app: &Shared, with_alerts: bool) -> Result<StatusDto, Problem> {
     let engines = &app.engines;
     let open = engines.alerts.open();
-    let history = app.measures.alert_history(engines).await?;
     let active_alerts = with_alerts.then(|| open.iter().map(AlertDto::from).collect());
     Ok(StatusDto {
         status: "success",
@@ -36,10 +35,7 @@ pub(super) async fn status_for(app: &Shared, with_alerts: bool) -> Result<Status
         monitoring_system: monitoring_system(app),
         metrics: summary::metrics(app).await,
         health: HealthDto::from(&engines.health.summary()),
-        alerts: StatusAlertsDto {
-            active_alerts,
-            statistics: summary::alert_statistics(engines, &open, &history),
-        },
+        alerts: StatusAlertsDto { active_alerts, statistics: app.measures.alert_statistics(engines).await? },
         observability: app.measures.observability(engines).await,
         dashboard_url: dashboard_url(app),
     })

@@ -13,24 +13,13 @@ use crate::summary;
 use crate::wire::Peer;
 
 pub(super) async fn list(State(app): State<Shared>) -> Result<Json<ReceiversDto>, Problem> {
-    let mut receivers = Vec::new();
-    for facts in app.engines.alerts.receivers() {
-        let last = app
-            .engines
-            .state
-            .last_receipt(&facts.id)
-            .await
-            .map_err(|error| Problem::internal("read the receipts", &error))?;
-        receivers.push(ReceiverDto {
-            id: facts.id,
-            name: facts.name,
-            kind: facts.kind,
-            enabled: facts.enabled,
-            severity_filter: facts.severity_filter,
-            last_receipt: last.as_ref().map(ReceiptDto::from),
-        });
-    }
-    Ok(Json(ReceiversDto { receivers }))
+    let receivers = app
+        .engines
+        .alerts
+        .receivers()
+        .await
+        .map_err(|error| Problem::internal("read the receivers", &error))?;
+    Ok(Json(ReceiversDto { receivers: receivers.iter().map(ReceiverDto::from).collect() }))
 }
 
 pub(super) async fn test(

@@ -46,10 +46,15 @@ pub(crate) struct SchemaOf {
     pub register: fn(ComponentsBuilder) -> ComponentsBuilder,
 }
 
-fn schema_of<T: ToSchema>() -> SchemaOf {
+pub(super) fn schema_of<T: ToSchema>() -> SchemaOf {
     SchemaOf {
         reference: || Ref::from_schema_name(T::name()).into(),
-        register: ComponentsBuilder::schema_from::<T>,
+        register: |components| {
+            let mut referred = Vec::new();
+            T::schemas(&mut referred);
+            let components = components.schema_from::<T>();
+            referred.into_iter().fold(components, |all, (name, schema)| all.schema(name, schema))
+        },
     }
 }
 

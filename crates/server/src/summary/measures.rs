@@ -4,20 +4,24 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Agent, Alert, SourceStatus};
+use model::{Agent, SourceStatus};
 use parking_lot::Mutex;
 
 use super::kept::Kept;
 use super::observability::{self, Inquiry};
 use super::performance;
 use super::query;
+use crate::dto::alert::AlertStatsDto;
 use crate::dto::fleet::{FleetDto, FleetRates};
 use crate::dto::metrics::{ObservabilityHealthDto, PerformanceReportDto, ResponseTimeDto};
-use crate::engines::Engines;
+use crate::engines::{DeskError, Engines};
 use crate::problem::Problem;
 
 /// Short enough to look live, long enough for a thousand readers to cost one query.
 const KEPT: Duration = Duration::from_secs(2);
+
+/// What was just acknowledged should be counted as such.
+const STATISTICS_KEPT: Duration = Duration::from_millis(500);
 
 /// Logs of an hour are searched for this, and an hour does not change quickly.
 const OBSERVABILITY_KEPT: Duration = Duration::from_secs(10);
@@ -33,7 +37,7 @@ pub(crate) struct Measures {
     rates: Kept<FleetRates>,
     requests: Kept<Arc<Requests>>,
     observability: Kept<ObservabilityHealthDto>,
-    alert_history: Kept<Arc<[Alert]>>,
+    alert_statistics: Kept<AlertStatsDto>,
     /// By hours; there are at most 720. Held only to find or add one.
     reports: Mutex<HashMap<u32, Report>>,
 }
@@ -53,7 +57,7 @@ impl Default for Measures {
             rates: Kept::for_at_most(KEPT),
             requests: Kept::for_at_most(KEPT),
             observability: Kept::for_at_most(OBSERVABILITY_KEPT),
-            alert_history: Kept::for_at_most(Duration::from_millis(500)),
+            alert_statistics: Kept::for_at_most(STATISTICS_KEPT),
             reports: Mutex::default(),
         }
     }
@@ -83,14 +87,12 @@ impl Measures {
             .await
     }
 
-    /// The alerts of the last 24 hours, for counting.
-    pub async fn alert_history(&self, engines: &Engines) -> Result<Arc<[Alert]>, Problem> {
-        let since = engines.clock.now() - Duration::from_secs(24 * 3600);
-        let history = || async { engines.alerts.history(since).await.map(Arc::from) };
-        self.alert_history
-            .try_get(&engines.clock, history)
+    pub async fn alert_statistics(&self, engines: &Engines) -> Result<AlertStatsDto, Problem> {
+        let statistics = || async { Ok(AlertStatsDto::from(&engines.alerts.statistics().await?)) };
+        self.alert_statistics
+            .try_get(&engines.clock, statistics)
             .await
-            .map_err(|error| Problem::internal("read the alerts", &error))
+            .map_err(|error: DeskError| Problem::internal("count the alerts", &error))
     }
 
     pub async fn performance(

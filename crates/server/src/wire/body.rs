@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
+use serde_path_to_error::Segment;
 
 use crate::app::Shared;
 use crate::problem::Problem;
@@ -78,11 +79,19 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// As RFC 6901 writes it.
+/// As RFC 6901 writes it. The root, or what is not known better, is `/`.
 fn pointer_to(path: &serde_path_to_error::Path) -> String {
-    let text: String =
-        path.iter().map(|segment| format!("/{}", segment.to_string().trim_matches(['[', ']']))).collect();
-    if text.is_empty() || text == "/." { "/".to_owned() } else { text }
+    let text: String = path.iter().filter_map(segment).map(|segment| format!("/{segment}")).collect();
+    if text.is_empty() { "/".to_owned() } else { text }
+}
+
+fn segment(segment: &Segment) -> Option<String> {
+    match segment {
+        Segment::Seq { index } => Some(index.to_string()),
+        Segment::Map { key } => Some(key.replace('~', "~0").replace('/', "~1")),
+        Segment::Enum { variant } => Some(variant.clone()),
+        Segment::Unknown => None,
+    }
 }
 
 /// One parameter of the query string.

@@ -30,7 +30,7 @@ impl HealthDesk for Health {
             TriggerError::UnknownAgent(_) => TriggerFault::UnknownAgent,
             TriggerError::NotYet(_) => TriggerFault::NotYet,
             TriggerError::Unavailable => TriggerFault::Unavailable,
-            error @ TriggerError::NotRecorded(_) => TriggerFault::Failed(DeskError(Box::new(error))),
+            error @ TriggerError::NotRecorded(_) => TriggerFault::Failed(DeskError::new(error)),
         })
     }
 

@@ -1,0 +1,122 @@
+//! The Prometheus API as Grafana asks it.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use model::{Batch, LabelSet};
+use serde_json::{Value, json};
+use state::Role;
+use storage::Appender;
+use testkit::clock::START;
+
+use super::fixture::{Answer, Fixture, get, post};
+
+async fn fixture() -> (Fixture, String) {
+    let fixture = Fixture::new().await;
+    let mut batch = Batch::default();
+    for minute in 0..10u32 {
+        let at = START + Duration::from_secs(u64::from(minute) * 60);
+        for job in ["a", "b"] {
+            batch.push_sample(LabelSet::metric("up", [("job", job)]), at, f64::from(minute));
+        }
+    }
+    fixture.store.append(batch).await.unwrap();
+    fixture.clock.advance(Duration::from_secs(540)).await;
+    let token = fixture.token(Role::Viewer).await;
+    (fixture, token)
+}
+
+async fn asked(path: &str) -> Answer {
+    let (fixture, token) = fixture().await;
+    fixture.ask(get(path).bearer(&token)).await
+}
+
+fn failed(answer: &Answer, status: StatusCode, word: &str) {
+    let body = answer.json();
+    assert_eq!((answer.status, &body["errorType"]), (status, &Value::from(word)), "{body}");
+    assert_eq!(body["status"], "error");
+    assert!(!body["error"].as_str().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_instant_query_answers_a_vector() {
+    let answer = asked("/api/v1/query?query=up%7Bjob%3D%22a%22%7D").await;
+    let expected = json!({ "status": "success", "data": { "resultType": "vector", "result": [
+        { "metric": { "__name__": "up", "job": "a" }, "value": [1_767_226_140, "9"] } ] } });
+    assert_eq!(answer.json(), expected);
+}
+
+#[tokio::test]
+async fn a_form_is_as_good_as_a_query_string() {
+    let (fixture, token) = fixture().await;
+    let ask = post("/api/v1/query", "query=1%2B1&time=2026-01-01T00%3A00%3A00Z").bearer(&token);
+    let answer = fixture.ask(ask.with("content-type", "application/x-www-form-urlencoded")).await;
+    let expected = json!({ "resultType": "scalar", "result": [1_767_225_600, "2"] });
+    assert_eq!(answer.json()["data"], expected);
+}
+
+#[tokio::test]
+async fn a_range_query_answers_a_matrix() {
+    let path = "/api/v1/query_range?query=sum(up)&start=1767225600&end=2026-01-01T00:02:00Z&step=1m";
+    let answer = asked(path).await;
+    let expected = json!({ "resultType": "matrix", "result": [
+        { "metric": {}, "values": [[1_767_225_600, "0"], [1_767_225_660, "2"], [1_767_225_720, "4"]] } ] });
+    assert_eq!(answer.json()["data"], expected);
+}
+
+#[tokio::test]
+async fn wrong_parameters_are_bad_data() {
+    for path in [
+        "/api/v1/query",
+        "/api/v1/query?query=sum(",
+        "/api/v1/query?query=up&time=yesterday",
+        "/api/v1/query?query=up&timeout=soon",
+        "/api/v1/query_range?query=up&start=0&end=10",
+        "/api/v1/query_range?query=up&start=0&end=10&step=0",
+        "/api/v1/query_range?query=up&start=10&end=0&step=1",
+        "/api/v1/query_range?query=up&start=0&end=11001&step=1",
+        "/api/v1/series",
+        "/api/v1/series?match[]=sum(up)",
+        "/api/v1/series?match[]=%7B%7D",
+        "/api/v1/labels?start=10&end=0",
+        "/api/v1/labels?limit=many",
+    ] {
+        failed(&asked(path).await, StatusCode::BAD_REQUEST, "bad_data");
+    }
+    let finest = asked("/api/v1/query_range?query=up&start=0&end=11000&step=1").await;
+    assert_eq!(finest.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_ambiguous_match_is_an_execution_error() {
+    let answer = asked("/api/v1/query?query=up%20%2B%20ignoring(job)%20up").await;
+    failed(&answer, StatusCode::UNPROCESSABLE_ENTITY, "execution");
+}
+
+#[tokio::test]
+async fn series_labels_and_values_are_listed() {
+    let series = asked("/api/v1/series?match[]=up%7Bjob%3D%22a%22%7D&match[]=up").await.json();
+    let expected = json!([{ "__name__": "up", "job": "a" }, { "__name__": "up", "job": "b" }]);
+    assert_eq!(series["data"], expected);
+    assert_eq!(asked("/api/v1/labels").await.json()["data"], json!(["__name__", "job"]));
+    assert_eq!(asked("/api/v1/label/job/values").await.json()["data"], json!(["a", "b"]));
+    let limited = asked("/api/v1/label/job/values?limit=1").await.json();
+    assert_eq!(
+        (&limited["data"], &limited["warnings"][0]),
+        (&json!(["a"]), &"results truncated due to limit".into())
+    );
+    let before = asked("/api/v1/label/job/values?end=100").await.json();
+    assert_eq!(before["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_client_can_ask_what_it_talks_to() {
+    let info = asked("/api/v1/status/buildinfo").await.json();
+    assert_eq!((&info["status"], &info["data"]["version"]), (&"success".into(), &"3.14.0".into()));
+}
+
+#[tokio::test]
+async fn without_a_token_even_queries_are_refused() {
+    let (fixture, _) = fixture().await;
+    assert_eq!(fixture.ask(get("/api/v1/query?query=up")).await.status, StatusCode::UNAUTHORIZED);
+}

@@ -1,0 +1,91 @@
+//! What only shows on real connections: ports, and the end of the server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use state::Role;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+
+use super::fixture::Fixture;
+use crate::app::router;
+use crate::listen::{BindError, Listeners, accept};
+use crate::routes::Port;
+
+/// Both ports on free numbers.
+async fn on_free_ports() -> (Fixture, Listeners) {
+    let fixture = Fixture::with_settings(|settings| {
+        settings.api_addr.set_port(0);
+        settings.dashboard_addr = Some(settings.api_addr);
+    })
+    .await;
+    let listeners = Listeners::bind(&fixture.app.settings).await.unwrap();
+    (fixture, listeners)
+}
+
+async fn said(listeners: &Listeners, request: &str) -> TcpStream {
+    let mut connection = TcpStream::connect(listeners.api_addr()).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_told_with_its_setting() {
+    let (fixture, listeners) = on_free_ports().await;
+    let mut settings = fixture.app.settings.clone();
+    settings.api_addr = listeners.api_addr();
+    let error = Listeners::bind(&settings).await.unwrap_err();
+    assert!(matches!(error, BindError::InUse { .. }));
+    let text = error.to_string();
+    assert!(text.contains(&listeners.api_addr().to_string()) && text.contains("api.port"), "{text}");
+    assert_ne!(listeners.dashboard_addr().unwrap().port(), listeners.api_addr().port());
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_and_the_peer_is_known() {
+    let (fixture, listeners) = on_free_ports().await;
+    let mut connection = said(&listeners, "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await;
+    let router = router(&fixture.app, Port::Api);
+    let clock = fixture.app.engines.clock.clone();
+    let limit = Arc::new(Semaphore::new(8));
+    let serving = accept(listeners.api, router, limit, clock, fixture.shutdown.clone());
+    let asking = async {
+        let mut buffer = vec![0; 4096];
+        for _ in 0..2 {
+            let read = connection.read(&mut buffer).await.unwrap();
+            let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
+            assert!(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("up 1\n"), "{text}");
+            connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.unwrap();
+        }
+        fixture.shutdown.begin();
+    };
+    tokio::join!(serving, asking);
+}
+
+#[tokio::test]
+async fn an_open_stream_does_not_hold_up_the_end() {
+    let (fixture, listeners) = on_free_ports().await;
+    let token = fixture.token(Role::Viewer).await;
+    let request =
+        format!("GET /monitoring/live HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let mut connection = said(&listeners, &request).await;
+    let router = router(&fixture.app, Port::Api);
+    let clock = fixture.app.engines.clock.clone();
+    let limit = Arc::new(Semaphore::new(8));
+    let serving = accept(listeners.api, router, limit, clock, fixture.shutdown.clone());
+    let reading = async {
+        let mut text = String::new();
+        let mut buffer = vec![0; 65_536];
+        while !text.contains("event: snapshot") {
+            let read = connection.read(&mut buffer).await.unwrap();
+            assert_ne!(read, 0, "{text}");
+            text.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        fixture.shutdown.begin();
+        while connection.read(&mut buffer).await.unwrap() > 0 {}
+    };
+    // Far longer than it takes; without an end to streams it would be the drain's five seconds.
+    let ended = tokio::time::timeout(Duration::from_secs(4), async { tokio::join!(serving, reading) }).await;
+    assert!(ended.is_ok());
+}
