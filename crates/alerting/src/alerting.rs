@@ -13,7 +13,7 @@ use crate::dispatcher::Dispatcher;
 use crate::engine::{Engine, EngineParts, RuleStatus};
 use crate::error::{AckError, StartError, TestError};
 use crate::message::{Message, test_alert};
-use crate::receivers::{self, ReceiverView};
+use crate::receivers::{self, ReadyReceiver, ReceiverView};
 use crate::settings::AlertingSettings;
 use crate::statistics::{AlertStatistics, Configured, statistics};
 
@@ -172,10 +172,8 @@ impl std::fmt::Debug for AlertingParts {
 }
 
 /// Those that are switched on, ready to be spoken to.
-fn ready_receivers(
-    settings: &AlertingSettings,
-) -> Result<Vec<(String, Box<dyn receivers::Receiver>)>, StartError> {
-    let mut ready: Vec<(String, Box<dyn receivers::Receiver>)> = Vec::new();
+fn ready_receivers(settings: &AlertingSettings) -> Result<Vec<ReadyReceiver>, StartError> {
+    let mut ready = Vec::new();
     for (index, receiver) in settings.receivers.iter().enumerate() {
         if settings.receivers[..index].iter().any(|earlier| earlier.id == receiver.id) {
             return Err(StartError::SameReceiver { id: receiver.id.clone() });
@@ -183,7 +181,7 @@ fn ready_receivers(
         let built = receivers::build(receiver)
             .map_err(|reason| StartError::Receiver { id: receiver.id.clone(), reason })?;
         if receiver.enabled {
-            ready.push((receiver.id.clone(), built));
+            ready.push(ReadyReceiver { id: receiver.id.clone(), receiver: built });
         }
     }
     Ok(ready)

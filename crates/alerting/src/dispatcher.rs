@@ -14,7 +14,7 @@ use state::{Attempt, Notification, State, StateError, Transition};
 use tokio::sync::{Notify, broadcast};
 
 use crate::message::Message;
-use crate::receivers::{Delivery, Envelope, Failure, Pace, Receiver};
+use crate::receivers::{Delivery, Envelope, Failure, Pace, ReadyReceiver, Receiver};
 
 /// What could not be said for so long is old news.
 const AGE_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -40,24 +40,24 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// Puts back what the last run was sending, drops what nobody can send any more, and
-    /// starts a worker for each receiver.
+    /// Drops what nobody can send any more, and starts a worker for each receiver.
     pub(crate) async fn start(
         state: State,
         clock: SharedClock,
         supervisor: &Supervisor,
-        receivers: Vec<(String, Box<dyn Receiver>)>,
+        receivers: Vec<ReadyReceiver>,
     ) -> Result<Self, StateError> {
-        state.requeue_unfinished().await?;
-        let known: Vec<String> = receivers.iter().map(|(id, _)| id.clone()).collect();
+        let known: Vec<String> = receivers.iter().map(|ready| ready.id.clone()).collect();
         let cancelled = state.cancel_for_unknown_receivers(&known).await?;
         if cancelled > 0 {
             tracing::warn!(cancelled, "dropped notifications for receivers that are gone or switched off");
         }
-        let wakers = receivers.iter().map(|(id, _)| (id.clone(), Arc::new(Notify::new()))).collect();
+        let wakers = receivers.iter().map(|ready| (ready.id.clone(), Arc::new(Notify::new()))).collect();
         let (ended, _) = broadcast::channel(ENDED_KEPT);
         let dispatcher = Self { state, clock, wakers: Arc::new(wakers), ended };
-        for ((id, receiver), (_, waker)) in receivers.into_iter().zip(dispatcher.wakers.iter()) {
+        for (ReadyReceiver { id, receiver }, (_, waker)) in
+            receivers.into_iter().zip(dispatcher.wakers.iter())
+        {
             let worker = Arc::new(Worker {
                 pace: parking_lot::Mutex::new(receiver.pace()),
                 id: id.clone(),
@@ -105,6 +105,8 @@ struct Worker {
 
 impl Worker {
     async fn run(&self, shutdown: Shutdown) -> Result<(), StateError> {
+        // What a worker before this one was sending when it ended, in this run or the last.
+        self.dispatcher.state.requeue_unfinished(&self.id).await?;
         loop {
             let (state, clock) = (&self.dispatcher.state, &self.dispatcher.clock);
             let due = state.due(&self.id, clock.now(), CHOICE).await?;

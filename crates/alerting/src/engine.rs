@@ -27,6 +27,7 @@ use tokio::sync::{Notify, broadcast};
 use crate::directory::AgentDirectory;
 use crate::dispatcher::Dispatcher;
 use crate::error::AckError;
+use crate::lifecycle::{GAP_MAX, Timing};
 use crate::notify::notifications;
 use crate::plain_text;
 use crate::rules::Rule;
@@ -214,7 +215,10 @@ impl Engine {
 
     /// What the rule finds, by the labels of its alerts.
     async fn ask(&self, rule: &Rule, now: Timestamp) -> Result<Vec<(LabelSet, f64)>, String> {
-        let answer = self.queries.instant(&rule.query, now).await.map_err(|error| chain(&error))?;
+        // Queries see whole milliseconds. A sample of this very one must not be too late for it:
+        // nobody may look again before the next evaluation.
+        let at = Timestamp::from_millis(now.as_millis() + 1);
+        let answer = self.queries.instant(&rule.query, at).await.map_err(|error| chain(&error))?;
         let found = match answer.value {
             Value::Vector(found) => {
                 found.into_iter().map(|(labels, sample)| (labels, sample.value)).collect()
@@ -229,9 +233,16 @@ impl Engine {
         let _changing = self.changing.lock().await;
         let tracked = self.book.lock().of_rule(&rule.name);
         let unknown = self.absent_without_proof(rule, &tracked, &found, now).await;
-        let judged = judge(rule, &found, &tracked, &unknown, self.directory.as_ref(), now);
+        let judged = judge(rule, self.timing(rule), &found, &tracked, &unknown, self.directory.as_ref(), now);
         let judged = self.with_unique_ids(judged).await.map_err(|error| chain(&error))?;
         self.record(&judged, now).await.map_err(|error| chain(&error))
+    }
+
+    fn timing(&self, rule: &Rule) -> Timing {
+        let group = self.rules.iter().find(|(_, candidate)| candidate.name == rule.name);
+        let interval = group.and_then(|(index, _)| self.settings.rules[*index].interval);
+        let interval = interval.unwrap_or(self.settings.interval);
+        Timing { hold: rule.hold, keep: rule.keep_firing, gap_max: GAP_MAX.max(interval * 2) }
     }
 
     /// Ids are part of URLs and of what receivers were told: each is used once, ever.

@@ -15,6 +15,7 @@ use model::Timestamp;
 
 /// A pending alert that no evaluation has looked at for longer than this begins its hold
 /// again: nobody knows what happened meanwhile. As long as a sample stands for its series.
+/// A rule that is evaluated more rarely is given twice its interval.
 pub(crate) const GAP_MAX: Duration = Duration::from_secs(5 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(crate) struct Timing {
     pub hold: Duration,
     /// How long the alert goes on after the condition last held.
     pub keep: Duration,
+    /// How long nobody may look at a pending alert: [`GAP_MAX`] or more.
+    pub gap_max: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +67,7 @@ pub(crate) fn next(stage: Stage, holds: bool, timing: Timing, now: Timestamp) ->
         (Stage::Absent, true) if timing.hold.is_zero() => Step::Fire,
         (Stage::Absent, true) => Step::Begin,
         (Stage::Pending { .. }, false) => Step::Forget,
-        (Stage::Pending { seen, .. }, true) if now.since(seen) > GAP_MAX => Step::Begin,
+        (Stage::Pending { seen, .. }, true) if now.since(seen) > timing.gap_max => Step::Begin,
         (Stage::Pending { since, .. }, true) if now.since(since) >= timing.hold => Step::Fire,
         (Stage::Pending { .. }, true) => Step::Wait,
         (Stage::Firing { .. }, true) => Step::Hold,
@@ -83,7 +86,8 @@ mod tests {
 
     /// Evaluates at each `(second, holds)` and returns the steps.
     fn steps(hold: u64, keep: u64, evaluations: &[(u64, bool)]) -> Vec<Step> {
-        let timing = Timing { hold: Duration::from_secs(hold), keep: Duration::from_secs(keep) };
+        let timing =
+            Timing { hold: Duration::from_secs(hold), keep: Duration::from_secs(keep), gap_max: GAP_MAX };
         let mut stage = Stage::Absent;
         let mut steps = Vec::new();
         for (second, holds) in evaluations {

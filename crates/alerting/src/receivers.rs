@@ -75,6 +75,12 @@ pub(crate) trait Receiver: Send + Sync {
     fn pace(&self) -> Pace;
 }
 
+/// A receiver that can be spoken to.
+pub(crate) struct ReadyReceiver {
+    pub id: String,
+    pub receiver: Box<dyn Receiver>,
+}
+
 /// Makes the receiver ready; the error is a reason.
 pub(crate) fn build(settings: &ReceiverSettings) -> Result<Box<dyn Receiver>, String> {
     Ok(match &settings.kind {

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A row is written in the transaction of the alert's change. `sending` rows go back to
-//! `queued` at start ([`State::requeue_unfinished`]), so what was being sent during a crash
+//! `queued` when a worker starts ([`State::requeue_unfinished`]), so what was being sent during a crash
 //! is sent again: at least once.
 
 mod overtaking;
@@ -199,14 +199,16 @@ impl State {
         .map_err(failed("read the outbox"))
     }
 
-    /// What was being sent when the process ended is queued again. Returns how many.
-    pub async fn requeue_unfinished(&self) -> Result<u64, StateError> {
+    /// What was being sent to `receiver` when its worker ended is queued again. Returns how many.
+    pub async fn requeue_unfinished(&self, receiver: &str) -> Result<u64, StateError> {
         // It may have arrived: the answer was never seen.
-        let changed =
-            sqlx::query("UPDATE notifications SET state = 'queued', doubtful = 1 WHERE state = 'sending'")
-                .execute(&self.writer)
-                .await
-                .map_err(failed("requeue unfinished notifications"))?;
+        let changed = sqlx::query(
+            "UPDATE notifications SET state = 'queued', doubtful = 1 WHERE state = 'sending' AND receiver = ?1",
+        )
+        .bind(receiver)
+        .execute(&self.writer)
+        .await
+        .map_err(failed("requeue unfinished notifications"))?;
         Ok(changed.rows_affected())
     }
 

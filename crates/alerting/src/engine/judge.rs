@@ -84,13 +84,13 @@ pub(super) fn identified(
 /// `unknown` are alerts whose absence proves nothing; they are left as they are.
 pub(super) fn judge(
     rule: &Rule,
+    timing: Timing,
     found: &[(LabelSet, f64)],
     tracked: &BTreeMap<LabelSet, Tracked>,
     unknown: &BTreeSet<LabelSet>,
     directory: &dyn AgentDirectory,
     now: Timestamp,
 ) -> Vec<Judged> {
-    let timing = Timing { hold: rule.hold, keep: rule.keep_firing };
     let mut judged = Vec::new();
     for (labels, value) in found {
         let before = tracked.get(labels);

@@ -68,7 +68,6 @@ fn payload(message: &Message, transition: Transition, channel: &str, username: &
     json!({
         "channel": channel,
         "username": username,
-        "text": cut(&headline, FALLBACK_MAX),
         "link_names": false,
         "attachments": [attachment],
     })
@@ -152,7 +151,7 @@ mod tests {
         assert_eq!(attachment["fields"][2]["value"], "2026-11-23 08:39:54 UTC");
         assert_eq!(attachment["fields"][3]["value"], "agent, stalled");
         assert_eq!(attachment["ts"], 1_795_423_194);
-        assert_eq!(sent["text"], "🚨 Agent stalled");
+        assert_eq!(attachment["fallback"], "🚨 Agent stalled");
     }
 
     #[test]
@@ -184,6 +183,6 @@ mod tests {
         assert!(length(&attachment["title"]) <= TITLE_MAX);
         assert!(length(&attachment["text"]) <= TEXT_MAX);
         assert!(length(&attachment["fields"][3]["value"]) <= FIELD_MAX);
-        assert!(length(&sent["text"]) <= FALLBACK_MAX);
+        assert!(length(&attachment["fallback"]) <= FALLBACK_MAX);
     }
 }

@@ -71,7 +71,7 @@ async fn what_was_being_sent_at_a_crash_is_sent_again() {
     claimed(&fixture.state, "slack").await;
     let fixture = fixture.reopened().await;
     let state = &fixture.state;
-    assert_eq!(state.requeue_unfinished().await.unwrap(), 1);
+    assert_eq!(state.requeue_unfinished("slack").await.unwrap(), 1);
     assert_eq!(claimed(state, "slack").await.attempts, 1);
 }
 
