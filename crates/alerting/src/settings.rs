@@ -12,7 +12,7 @@ pub struct AlertingSettings {
     pub receivers: Vec<ReceiverSettings>,
     /// Between evaluations of a group that has no interval of its own.
     pub interval: Duration,
-    /// A rule that finds more is at fault, not the world: `alerting.alerts_per_rule_max`.
+    /// A rule that finds more is at fault, not the world: `alerts.per_rule_max`.
     pub alerts_per_rule_max: usize,
     /// Where people find the page, for the link in messages.
     pub public_url: Option<String>,

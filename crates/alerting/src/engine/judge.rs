@@ -61,7 +61,7 @@ pub(super) fn identified(
 ) -> Result<Vec<(LabelSet, f64)>, String> {
     if found.len() > alerts_max {
         return Err(format!(
-            "it finds {} things at once; narrow it, or raise `alerting.alerts_per_rule_max` ({alerts_max})",
+            "it finds {} things at once; narrow it, or raise `alerts.per_rule_max` ({alerts_max})",
             found.len()
         ));
     }

@@ -89,3 +89,18 @@ fn a_rule_of_the_same_name_replaces_the_default() {
     assert_eq!(rules.len(), 13);
     assert_eq!(rules.iter().find(|rule| rule.name == "agent_stalled").unwrap().query.text(), "up");
 }
+
+#[test]
+fn every_default_rule_is_documented_as_it_is() {
+    let page = include_str!("../../../../docs/alerts.md");
+    for rule in parse(DEFAULT_NAME, DEFAULT).unwrap().iter().flat_map(|group| &group.rules) {
+        let start = format!("| `{}` | {} |", rule.name, rule.severity.as_str());
+        let line = page.lines().find(|line| line.starts_with(&start));
+        let line = line.unwrap_or_else(|| panic!("docs/alerts.md has no line `{start}`"));
+        let hold = line.split('|').nth(4).map(str::trim).map(super::duration::parse);
+        assert_eq!(hold, Some(Ok(rule.hold)), "{line}");
+        for metric in rule.query.metric_names() {
+            assert!(line.contains(&format!("`{metric}`")), "{metric} in {line}");
+        }
+    }
+}

@@ -152,7 +152,7 @@ async fn a_rule_that_finds_too_much_is_at_fault() {
     story.evaluate().await;
     assert!(story.open().is_empty());
     let error = story.engine.statuses.lock().all()[0].last_error.clone().unwrap();
-    assert!(error.contains("alerts_per_rule_max"), "{error}");
+    assert!(error.contains("alerts.per_rule_max"), "{error}");
 }
 
 #[tokio::test]
