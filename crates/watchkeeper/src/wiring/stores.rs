@@ -1,0 +1,43 @@
+//! Opening and closing what is kept.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use disk::RealDisk;
+use embedded::{Embedded, EmbeddedParts, EmbeddedSettings};
+use runtime::SharedClock;
+use state::State;
+use storage::Upkeep;
+
+use super::data::{STATE_FILE, make_data_directory};
+use crate::config::Settings;
+
+#[derive(Clone, Debug)]
+pub struct Stores {
+    pub samples: Arc<Embedded>,
+    pub state: State,
+}
+
+/// The embedded store first: it holds the lock of the directory.
+pub async fn open_stores(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Stores> {
+    make_data_directory(&settings.data)?;
+    let embedded = EmbeddedSettings {
+        dir: settings.data.clone(),
+        flush_bytes: usize::try_from(settings.storage.flush_bytes).unwrap_or(usize::MAX),
+        flush_age: settings.storage.flush_age,
+        disk_reserve_bytes: settings.storage.disk_reserve,
+    };
+    let parts = EmbeddedParts { disk: Arc::new(RealDisk), clock: clock.clone() };
+    let opening = || format!("the data directory `{}` cannot be opened", settings.data.display());
+    let samples = Embedded::open(embedded, parts).with_context(opening)?;
+    let state = State::open(&settings.data.join(STATE_FILE), clock.clone()).await.with_context(opening)?;
+    Ok(Stores { samples, state })
+}
+
+impl Stores {
+    /// Writes out what is in memory and lets go of the directory.
+    pub async fn close(&self) -> anyhow::Result<()> {
+        self.state.close().await;
+        self.samples.close().await.context("the store could not be closed; what was acknowledged is safe")
+    }
+}

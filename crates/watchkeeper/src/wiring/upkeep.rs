@@ -1,0 +1,78 @@
+//! What has to be done now and then: forgetting what is old, and emptying histograms.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use model::Timestamp;
+use runtime::{SharedClock, Supervisor};
+use state::State;
+use storage::Store;
+
+/// Days are dropped whole, so looking more often would find nothing more.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// The exporter keeps what histograms were told until it is asked or tidied.
+const METRICS_INTERVAL: Duration = Duration::from_secs(5);
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    pub telemetry_days: u64,
+    pub audit_days: u64,
+}
+
+/// At the start and every hour.
+pub fn keep_forgetting(
+    supervisor: &Supervisor,
+    retention: Retention,
+    clock: SharedClock,
+    store: Arc<dyn Store>,
+    state: State,
+) {
+    supervisor.spawn("retention", move |shutdown| {
+        let (clock, store, state) = (clock.clone(), store.clone(), state.clone());
+        async move {
+            loop {
+                forget(retention, clock.now(), store.as_ref(), &state).await?;
+                if shutdown.or(clock.sleep(RETENTION_INTERVAL)).await.is_none() {
+                    return Ok(());
+                }
+            }
+        }
+    });
+}
+
+async fn forget(
+    retention: Retention,
+    now: Timestamp,
+    store: &dyn Store,
+    state: &State,
+) -> Result<(), runtime::TaskError> {
+    let cutoff = days_before(now, retention.telemetry_days);
+    let days = store.drop_before(cutoff).await?;
+    let records = state.forget_before(cutoff).await?;
+    let entries = state.forget_audit_before(days_before(now, retention.audit_days)).await?;
+    if days + records + entries > 0 {
+        tracing::info!(days, records, entries, before = %cutoff, "forgot what is older than the retention");
+    }
+    Ok(())
+}
+
+fn days_before(now: Timestamp, days: u64) -> Timestamp {
+    now - DAY * u32::try_from(days).unwrap_or(u32::MAX)
+}
+
+pub fn keep_metrics_small(supervisor: &Supervisor, clock: SharedClock, metrics: PrometheusHandle) {
+    supervisor.spawn("metrics upkeep", move |shutdown| {
+        let (clock, metrics) = (clock.clone(), metrics.clone());
+        async move {
+            while shutdown.or(clock.sleep(METRICS_INTERVAL)).await.is_some() {
+                metrics.run_upkeep();
+            }
+            Ok(())
+        }
+    });
+}

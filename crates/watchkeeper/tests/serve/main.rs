@@ -1,0 +1,9 @@
+//! The real binary, started from outside in a fresh directory, on free ports.
+
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "these tests are about the real world")]
+
+mod crash;
+mod errands;
+mod program;
+mod start;
+mod stop;
