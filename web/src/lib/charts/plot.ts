@@ -36,7 +36,8 @@ export function makePlot(target: HTMLElement, columns: uPlot.AlignedData, parts:
     {
       width: parts.width,
       height: parts.height,
-      padding: [6, 2, 0, 0],
+      // Room on the right for half of the last label.
+      padding: [6, 14, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: parts.sync, setSeries: false },

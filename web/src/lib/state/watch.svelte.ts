@@ -9,7 +9,7 @@ export const live = new Live({
   open: () => new EventSource('/monitoring/live'),
   now: () => Date.now(),
   // Not a frame callback: a hidden page gets no frames, and its queue would grow until somebody looks.
-  soon: (work) => void setTimeout(work, 50),
+  soon: (work) => void setTimeout(work, 100),
   after: (ms, work) => {
     const timer = setTimeout(work, ms);
     return () => clearTimeout(timer);

@@ -90,9 +90,11 @@ export function columnOf(agent: Agent): ColumnKind {
 
 function place(kind: ColumnKind, agents: Agent[], all: ReadonlyMap<string, Agent>): Placed[] {
   const sign = kind.order === 'oldest' ? 1 : -1;
-  const sorted = [...agents].sort(
-    (a, b) => rank(a) - rank(b) || sign * (instant(a.since) - instant(b.since)) || a.name.localeCompare(b.name),
-  );
+  // The keys are computed once an agent and not once a comparison: a fleet of a thousand is sorted ten times a second.
+  const sorted = agents
+    .map((agent) => ({ agent, rank: rank(agent), since: sign * instant(agent.since) }))
+    .sort((a, b) => a.rank - b.rank || a.since - b.since || compareText(a.agent.name, b.agent.name))
+    .map(({ agent }) => agent);
   const here = new Set(sorted.map((agent) => agent.id));
   const children = new Map<string, Agent[]>();
   const roots: Agent[] = [];
@@ -116,6 +118,11 @@ function place(kind: ColumnKind, agents: Agent[], all: ReadonlyMap<string, Agent
   // Agents that name each other as parents have no root; they are shown all the same.
   for (const agent of sorted) put(agent, 0);
   return placed;
+}
+
+/** Not by language: only the order must be the same each time. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** What can be freed comes before what is over; unknown comes after idle. */
