@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// NIST 800-63B asks for 8, or more where nothing else protects the account.
 pub const PASSWORD_CHARS_MIN: usize = 12;
@@ -66,15 +66,32 @@ impl Default for Verifier {
     }
 }
 
+/// The right to compare one password now.
+#[derive(Debug)]
+pub(crate) struct Turn(
+    #[expect(dead_code, reason = "held until the comparison is done")] OwnedSemaphorePermit,
+);
+
 impl Verifier {
+    /// Waits until there is room for one more comparison.
+    pub async fn turn(&self) -> Result<Turn, PasswordError> {
+        self.at_once.clone().acquire_owned().await.map(Turn).map_err(failed)
+    }
+}
+
+impl Turn {
     /// Without a hash (nobody of that name) it takes as long and answers no.
-    pub async fn verify(&self, password: &str, expected: Option<String>) -> Result<bool, PasswordError> {
+    pub async fn verify(self, password: &str, expected: Option<String>) -> Result<bool, PasswordError> {
         if password.len() > PASSWORD_BYTES_MAX {
             return Ok(false);
         }
-        let _turn = self.at_once.acquire().await.map_err(failed)?;
         let password = password.to_owned();
-        tokio::task::spawn_blocking(move || compare(&password, expected.as_deref())).await.map_err(failed)?
+        // The turn goes along: a caller who leaves does not make room before the work is done.
+        let comparison = move || {
+            let _turn = self;
+            compare(&password, expected.as_deref())
+        };
+        tokio::task::spawn_blocking(comparison).await.map_err(failed)?
     }
 }
 
@@ -101,13 +118,21 @@ mod tests {
         let hashed = hash_password("correct horse battery").await.unwrap();
         assert!(hashed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hashed}");
         let verifier = Verifier::default();
-        assert!(verifier.verify("correct horse battery", Some(hashed.clone())).await.unwrap());
-        assert!(!verifier.verify("correct horse batterz", Some(hashed)).await.unwrap());
+        assert!(
+            verifier
+                .turn()
+                .await
+                .unwrap()
+                .verify("correct horse battery", Some(hashed.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(!verifier.turn().await.unwrap().verify("correct horse batterz", Some(hashed)).await.unwrap());
     }
 
     #[tokio::test]
     async fn nobody_has_no_password() {
-        assert!(!Verifier::default().verify("anything at all", None).await.unwrap());
+        assert!(!Verifier::default().turn().await.unwrap().verify("anything at all", None).await.unwrap());
     }
 
     #[tokio::test]

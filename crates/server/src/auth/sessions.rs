@@ -130,12 +130,15 @@ impl Auth {
 
     /// Checks a password. An unknown name takes as long as a wrong password.
     pub async fn sign_in(&self, name: &str, password: &str, address: IpAddr) -> Result<SignIn, AuthError> {
+        // The pause is looked at when it is this caller's turn: of many guesses sent at once,
+        // those behind the first failures are not tried.
+        let turn = self.verifier.turn().await?;
         if let Some(pause) = self.throttle.pause(name, address) {
             return Ok(SignIn::Wait(pause));
         }
         let user = self.state.user(name).await?;
         let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let is_right = self.verifier.verify(password, hash).await?;
+        let is_right = turn.verify(password, hash).await?;
         match user.filter(|_| is_right) {
             Some(user) => self.welcome(&user).await,
             None => {
@@ -204,7 +207,8 @@ impl Auth {
 
     /// Does the work of a first login ahead of it: the hash for unknown names.
     pub async fn warm_up(&self) {
-        if let Err(error) = self.verifier.verify("", None).await {
+        let checked = async { self.verifier.turn().await?.verify("", None).await };
+        if let Err(error) = checked.await {
             tracing::warn!(%error, "passwords cannot be checked");
         }
     }

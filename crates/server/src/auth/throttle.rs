@@ -4,7 +4,7 @@
 //! themselves; a guesser gets a few attempts and then one in a while.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -95,7 +95,19 @@ impl Throttle {
 }
 
 fn keys(account: &str, address: IpAddr) -> [Key; 2] {
+    let address = network_of(address);
     [Key::Account(account.to_lowercase(), address), Key::Address(address)]
+}
+
+/// Whoever has one address of IPv6 has 2^64 of them.
+fn network_of(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+        }
+    }
 }
 
 #[cfg(test)]
@@ -128,6 +140,16 @@ mod tests {
         assert_eq!(throttle.pause("bob", HOME), None);
         clock.advance(ACCOUNT_PAUSE).await;
         assert_eq!(throttle.pause("ada", HOME), None);
+    }
+
+    #[tokio::test]
+    async fn a_neighbour_in_the_same_network_of_ipv6_is_the_same_guesser() {
+        let throttle = Throttle::new(Arc::new(FakeClock::new()));
+        for host in 0..6u16 {
+            throttle.failed("ada", Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 0, 0, 0, host).into());
+        }
+        assert!(throttle.pause("ada", Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 9, 9, 9, 9).into()).is_some());
+        assert_eq!(throttle.pause("ada", Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 1).into()), None);
     }
 
     #[tokio::test]

@@ -112,7 +112,7 @@ pub struct PerformanceReportDto {
     pub metrics_summary: MetricsSummaryDto,
     /// Profiles are not taken.
     pub performance_profiles: BTreeMap<String, f64>,
-    /// Check results by verdict; null when the history does not reach back that far.
+    /// Check results by verdict, as far back as they are kept.
     pub health_trends: BTreeMap<&'static str, u64>,
     pub alert_trends: BTreeMap<&'static str, u64>,
 }

@@ -132,17 +132,17 @@ fn limited<T>(found: BTreeSet<T>, limit: usize) -> (Vec<T>, Vec<String>) {
 struct BuildInfo {
     /// Of the Prometheus whose API this is, so that clients know what they may ask.
     version: &'static str,
-    revision: &'static str,
+    revision: String,
     branch: &'static str,
     build_user: &'static str,
     build_date: &'static str,
     go_version: &'static str,
 }
 
-pub(crate) async fn buildinfo() -> Response {
+pub(crate) async fn buildinfo(State(app): State<Shared>) -> Response {
     success(BuildInfo {
         version: "3.14.0",
-        revision: concat!("watchkeeper-", env!("CARGO_PKG_VERSION")),
+        revision: format!("watchkeeper-{}", app.settings.configuration.version),
         branch: "",
         build_user: "",
         build_date: "",

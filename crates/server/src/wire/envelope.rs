@@ -21,6 +21,9 @@ const REQUEST: HeaderName = HeaderName::from_static("x-request-id");
 const CONTENT_POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
                               frame-ancestors 'none'; connect-src 'self'; img-src 'self' data:";
 
+/// Where people come by HTTPS, they shall come by nothing else for a year.
+const HTTPS_ONLY: &str = "max-age=31536000";
+
 pub(crate) async fn envelope(State(app): State<Shared>, request: Request, next: Next) -> Response {
     let started = app.engines.clock.monotonic();
     let correlation = accepted_id(request.headers(), &CORRELATION);
@@ -43,6 +46,9 @@ pub(crate) async fn envelope(State(app): State<Shared>, request: Request, next: 
     set_id(headers, CORRELATION, &correlation);
     set_id(headers, REQUEST, &request_id);
     secure(headers);
+    if app.settings.secure_cookies {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HTTPS_ONLY));
+    }
     let took = app.engines.clock.monotonic().saturating_sub(started);
     count(method.as_str(), template, response.status(), took);
     response
