@@ -73,3 +73,27 @@ fn nobody_is_stalled_while_the_stream_is_dead() {
         }
     }
 }
+
+#[test]
+fn the_deadlines_tell_an_orphaned_stream_from_a_good_one() {
+    let Some(folder) = recordings() else { return };
+    let pace = crate::settings::Pace::default();
+    let (_, runs) = super::replay::read(&folder, "34");
+    assert_eq!(runs.len(), 2);
+    for run in runs {
+        let connections = run.value["connections"].as_array().unwrap().clone();
+        for connection in &connections {
+            let opened = connection["opened_at_s"].as_f64().unwrap();
+            let chunks = connection["chunks"].as_array().unwrap().iter();
+            let at: Vec<f64> = chunks.map(|chunk| chunk[0].as_f64().unwrap()).collect();
+            // The first one was opened while the server booted and stays silent for ever.
+            assert_eq!(at.is_empty(), connection["name"] == "conn1");
+            let mut before = opened;
+            for (index, now) in at.iter().enumerate() {
+                let limit = if index == 0 { pace.first_byte } else { pace.heartbeat_deadline };
+                assert!(now - before < limit.as_secs_f64(), "{connection}");
+                before = *now;
+            }
+        }
+    }
+}
