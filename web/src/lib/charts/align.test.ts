@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { align, extremes, sparkPath, times } from './align';
+import { align, extremes, lonePoints, sparkPath, times } from './align';
 
 const axis = { start: 100, end: 160, step: 20 };
 
@@ -15,6 +15,11 @@ describe('points on an axis', () => {
 describe('extremes', () => {
   it('skip gaps', () => expect(extremes([null, 1, 3, null])).toEqual({ min: 1, max: 3, mean: 2, last: 3 }));
   it('are unknown without a value', () => expect(extremes([null])).toBeNull());
+});
+
+describe('lone points', () => {
+  it('are those between two gaps', () => expect(lonePoints([null, 1, null, 2, 3, null, 4])).toEqual([1, 6]));
+  it('are found at the very ends', () => expect(lonePoints([0])).toEqual([0]));
 });
 
 describe('sparklines', () => {

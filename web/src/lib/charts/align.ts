@@ -49,6 +49,12 @@ export function extremes(column: readonly (number | null)[]): Extremes | null {
   return n === 0 ? null : { min, max, mean: sum / n, last };
 }
 
+/** Points between two gaps, which no line shows: the first value of a young installation is one. */
+export function lonePoints(column: readonly (number | null | undefined)[]): number[] {
+  const isKnown = (i: number) => column[i] !== null && column[i] !== undefined;
+  return [...column.keys()].filter((i) => isKnown(i) && !isKnown(i - 1) && !isKnown(i + 1));
+}
+
 /** The path of a sparkline in a box; gaps stay gaps. A flat line lies at the bottom. */
 export function sparkPath(column: readonly (number | null)[], width: number, height: number): string {
   const known = extremes(column);

@@ -2,6 +2,7 @@
 
 import uPlot from 'uplot';
 import { axisTime } from '../format/time';
+import { lonePoints } from './align';
 
 export interface PlotParts {
   tone: string;
@@ -18,6 +19,11 @@ export interface PlotParts {
   onReset: () => void;
 }
 
+/** A dot where a line would have no length. */
+function lone(colour: string): uPlot.Series.Points {
+  return { show: true, size: 4, width: 0, fill: colour, filter: (plot, series) => lonePoints(plot.data[series] ?? []) };
+}
+
 export function makePlot(target: HTMLElement, columns: uPlot.AlignedData, parts: PlotParts): uPlot {
   const token = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const line = token('line');
@@ -27,10 +33,10 @@ export function makePlot(target: HTMLElement, columns: uPlot.AlignedData, parts:
 
   const series: uPlot.Series[] = [
     {},
-    { stroke: colour, width: 1.5, fill: `${colour}1c`, points: { show: false }, spanGaps: false },
+    { stroke: colour, width: 1.5, fill: `${colour}1c`, points: lone(colour), spanGaps: false },
   ];
   if (parts.withBackground) {
-    series.push({ stroke: faint, width: 1, dash: [3, 3], points: { show: false }, spanGaps: false });
+    series.push({ stroke: faint, width: 1, dash: [3, 3], points: lone(faint), spanGaps: false });
   }
   return new uPlot(
     {
