@@ -54,7 +54,7 @@ async fn a_port_in_use_is_named() {
     let mut program = home.start_with(&["--port", &address.port().to_string()], &[]);
     assert_eq!(program.ended().await, Some(1));
     let said = program.said();
-    assert!(said.contains(&address.to_string()) && said.contains("in use"), "{said}");
+    assert!(said.contains(&address.to_string()) && said.contains("another program uses this port"), "{said}");
 }
 
 #[tokio::test]
