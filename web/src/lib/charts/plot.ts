@@ -21,7 +21,7 @@ export interface PlotParts {
 
 /** A dot where a line would have no length. */
 function lone(colour: string): uPlot.Series.Points {
-  return { show: true, size: 4, width: 0, fill: colour, filter: (plot, series) => lonePoints(plot.data[series] ?? []) };
+  return { show: true, size: 4, width: 0, fill: colour, filter: (plot, series) => lonePoints(Array.from(plot.data[series] ?? [])) };
 }
 
 export function makePlot(target: HTMLElement, columns: uPlot.AlignedData, parts: PlotParts): uPlot {
