@@ -85,6 +85,8 @@ fn command(binary: &Path, directory: &Path, arguments: &[&str]) -> anyhow::Resul
         binary.canonicalize().with_context(|| format!("there is no binary at {}", binary.display()))?;
     let mut command = Command::new(binary);
     command.args(arguments).args(["--data", "data"]).current_dir(directory);
+    // A setting of the caller's environment would be one of the measured binary's.
+    command.env_clear();
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     Ok(command)
 }

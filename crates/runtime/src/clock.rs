@@ -1,4 +1,5 @@
 //! The clock that everything which waits, expires or schedules is given.
+#![expect(clippy::disallowed_methods, reason = "this is the front door to the machine's clocks")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,5 @@
 //! Chance: unguessable bytes for secrets, fractions for jitter.
+#![expect(clippy::disallowed_methods, reason = "this is the front door to chance")]
 
 use rand::Rng;
 

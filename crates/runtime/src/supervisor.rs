@@ -182,6 +182,8 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tokio's paused clock passes the time here")]
+
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;

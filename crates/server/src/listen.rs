@@ -37,7 +37,7 @@ pub enum BindError {
 
 impl Listeners {
     pub async fn bind(settings: &ServerSettings) -> Result<Self, BindError> {
-        let api = bind("API", settings.api_addr, "api.port").await?;
+        let api = bind("API", settings.api_addr, "server.port").await?;
         let dashboard = match settings.dashboard_addr {
             Some(address) => Some(bind("dashboard", address, "dashboard.port").await?),
             None => None,

@@ -224,6 +224,7 @@ fn pages() -> Vec<Route> {
         Route::page("/", pages::index),
         Route::page("/mobile", pages::mobile),
         Route::page("/dashboard/{view}", pages::dashboard),
+        Route::page("/settings/notifications", pages::index),
         Route::open_page("/login", "The login page", pages::index),
         Route::open_page("/setup", "The page of the one-time link", pages::index),
         Route::open_page("/assets/{*path}", "A file of the page", pages::asset),

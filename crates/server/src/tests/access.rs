@@ -27,7 +27,7 @@ fn asked_for(method: &Method, path: &str) -> Option<&'static str> {
     Some(match path {
         "/health" | "/livez" | "/readyz" | "/login" | "/setup" | "/setup/status" => return None,
         "/assets/{*path}" | "/{file}" => return None,
-        "/" | "/mobile" | "/dashboard/{view}" => "page",
+        "/" | "/mobile" | "/dashboard/{view}" | "/settings/notifications" => "page",
         "/logout" | "/monitoring/me" | "/api-docs/openapi.json" => "signed_in",
         "/metrics" => "metrics",
         path if path.starts_with("/api/v1/") => "metrics",
@@ -129,8 +129,10 @@ async fn pages_are_on_the_dashboards_port_only() {
     let token = fixture.token(Role::Viewer).await;
     for route in routes::all() {
         let status = fixture.send(ask_of(&route).bearer(&token).on(Port::Api)).await.status();
-        let is_page =
-            matches!(route.path, "/" | "/mobile" | "/dashboard/{view}" | "/assets/{*path}" | "/{file}");
+        let is_page = matches!(
+            route.path,
+            "/" | "/mobile" | "/dashboard/{view}" | "/settings/notifications" | "/assets/{*path}" | "/{file}"
+        );
         if is_page {
             assert_eq!(status, StatusCode::NOT_FOUND, "{}", route.path);
         } else if route.method == Method::GET

@@ -38,7 +38,7 @@ async fn a_port_in_use_is_told_with_its_setting() {
     let error = Listeners::bind(&settings).await.unwrap_err();
     assert!(matches!(error, BindError::InUse { .. }));
     let text = error.to_string();
-    assert!(text.contains(&listeners.api_addr().to_string()) && text.contains("api.port"), "{text}");
+    assert!(text.contains(&listeners.api_addr().to_string()) && text.contains("server.port"), "{text}");
     assert_ne!(listeners.dashboard_addr().unwrap().port(), listeners.api_addr().port());
 }
 
