@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { FakeLlm } from './fake-llm.js';
 import { OpenCode } from './opencode.js';
-import { freePort } from './process.js';
+import { eventually, freePort } from './process.js';
 import { Watchkeeper } from './watchkeeper.js';
 import { WebhookReceiver } from './webhook.js';
 
@@ -48,6 +48,8 @@ export const test = base.extend<object, { world: World }>({
       const opencode = await OpenCode.start(join(home, 'opencode'), await freePort(), llm.baseUrl);
       const watchkeeper = await Watchkeeper.start(join(home, 'watchkeeper'), config(opencode.url, receiver.url));
       await watchkeeper.setUp();
+      // Turns that began before the source was heard are not counted.
+      await eventually('the source to be live', async () => (await watchkeeper.value('source_up')) === 1);
       await use({ llm, opencode, receiver, watchkeeper });
       await watchkeeper.stop();
       await opencode.stop();

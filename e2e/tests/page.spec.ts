@@ -48,7 +48,7 @@ test('the page fits a phone', async ({ world, browser }) => {
 test('the page says when it no longer hears anything, and recovers by itself', async ({ world, page }) => {
   const { watchkeeper } = world;
   await signIn(page, watchkeeper.page);
-  const live = page.getByTestId('live');
+  const live = page.locator('header .pulse');
   await expect(live).toContainText('live');
   await watchkeeper.stop('SIGKILL');
   await expect(live).not.toContainText('live,', { timeout: 30_000 });
