@@ -189,7 +189,8 @@ fn has_no_provider_incident(scene: Scene<'_>, limits: &RecoverySettings) -> Resu
     let busy = scene.agents.iter().filter(|agent| agent.status.state.is_busy()).count();
     let waiting =
         scene.agents.iter().filter(|agent| agent.status.state == AgentState::WaitingProvider).count();
-    if waiting > 0 && waiting as f64 >= limits.provider_incident_share * busy as f64 {
+    // One agent alone may have a key or a model of its own: that is no incident.
+    if waiting > 1 && waiting as f64 >= limits.provider_incident_share * busy as f64 {
         return Err(Refusal::ProviderIncident { waiting, busy });
     }
     Ok(())

@@ -175,11 +175,19 @@ async fn only_so_many_are_restarted_at_once() {
 
 #[tokio::test]
 async fn while_the_provider_is_the_fault_nothing_is_aborted() {
-    let world = World::new([stuck("a"), agent("b", AgentState::WaitingProvider)]);
+    let waiting = |name| agent(name, AgentState::WaitingProvider);
+    let world = World::new([stuck("a"), waiting("b"), waiting("c")]);
     world.watch(minutes(5)).await;
     assert_eq!(world.count_calls("abort"), 0);
     assert_eq!(world.outcomes(), [Outcome::Skipped]);
     assert!(world.runs()[0].reason.contains("provider is the fault"), "{}", world.runs()[0].reason);
+}
+
+#[tokio::test]
+async fn one_waiting_agent_does_not_hold_up_the_rescue_of_another() {
+    let world = World::new([stuck("a"), agent("b", AgentState::WaitingProvider)]);
+    world.watch(secs(30)).await;
+    assert_eq!(world.count_calls("abort a"), 1);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use csv::{Terminator, WriterBuilder};
 use futures::stream::{Stream, unfold};
 
 use super::Piece;
-use super::rows::{Exporter, Group};
+use super::rows::{Exporter, Group, PIECE_HOURS};
 use crate::dto;
 use crate::problem::Problem;
 use crate::summary;
@@ -14,7 +14,7 @@ use crate::summary;
 const COLUMNS: [&str; 7] = ["timestamp", "kind", "name", "value", "status", "id", "detail"];
 
 enum Step {
-    Hour { group: usize, ago: u32 },
+    Metrics { group: usize, ago: u32 },
     Alerts,
     Runs,
 }
@@ -24,10 +24,10 @@ pub(super) fn heading() -> String {
 }
 
 pub(super) fn pieces(exporter: Exporter) -> impl Stream<Item = Piece> + Send {
-    let first = Step::Hour { group: 0, ago: 0 };
+    let first = Step::Metrics { group: 0, ago: 0 };
     unfold((exporter, Some(first)), |(exporter, step)| async move {
         let (piece, next) = match step? {
-            Step::Hour { group, ago } => {
+            Step::Metrics { group, ago } => {
                 (metrics(&exporter, Group::ALL[group], ago).await, after(&exporter, group, ago))
             }
             Step::Alerts => (alerts(&exporter).await, Some(Step::Runs)),
@@ -38,10 +38,10 @@ pub(super) fn pieces(exporter: Exporter) -> impl Stream<Item = Piece> + Send {
 }
 
 fn after(exporter: &Exporter, group: usize, ago: u32) -> Option<Step> {
-    Some(if ago + 1 < exporter.hours {
-        Step::Hour { group, ago: ago + 1 }
+    Some(if ago + PIECE_HOURS < exporter.hours {
+        Step::Metrics { group, ago: ago + PIECE_HOURS }
     } else if group + 1 < Group::ALL.len() {
-        Step::Hour { group: group + 1, ago: 0 }
+        Step::Metrics { group: group + 1, ago: 0 }
     } else {
         Step::Alerts
     })

@@ -6,7 +6,7 @@ use futures::stream::{Stream, unfold};
 use serde::Serialize;
 
 use super::Piece;
-use super::rows::{Exporter, Group};
+use super::rows::{Exporter, Group, PIECE_HOURS};
 use crate::access::Permission;
 use crate::dto;
 use crate::dto::alert::AlertDto;
@@ -16,7 +16,7 @@ use crate::summary;
 
 /// What is written next.
 enum Step {
-    Hour { group: usize, ago: u32, is_first: bool },
+    Metrics { group: usize, ago: u32, is_first: bool },
     Histories,
 }
 
@@ -37,11 +37,11 @@ pub(super) async fn opening(exporter: &Exporter) -> Result<String, Problem> {
 }
 
 pub(super) fn pieces(exporter: Exporter) -> impl Stream<Item = Piece> + Send {
-    let first = Step::Hour { group: 0, ago: 0, is_first: true };
+    let first = Step::Metrics { group: 0, ago: 0, is_first: true };
     unfold((exporter, Some(first)), |(exporter, step)| async move {
         match step? {
-            Step::Hour { group, ago, is_first } => {
-                let (piece, next) = hour(&exporter, group, ago, is_first).await;
+            Step::Metrics { group, ago, is_first } => {
+                let (piece, next) = metrics(&exporter, group, ago, is_first).await;
                 Some((Ok(piece), (exporter, Some(next))))
             }
             Step::Histories => Some((histories(&exporter).await, (exporter, None))),
@@ -49,7 +49,7 @@ pub(super) fn pieces(exporter: Exporter) -> impl Stream<Item = Piece> + Send {
     })
 }
 
-async fn hour(exporter: &Exporter, group: usize, ago: u32, is_first: bool) -> (String, Step) {
+async fn metrics(exporter: &Exporter, group: usize, ago: u32, is_first: bool) -> (String, Step) {
     let rows = exporter.rows(Group::ALL[group], ago).await;
     let mut piece = String::new();
     let mut comma = if is_first { "" } else { "," };
@@ -58,14 +58,14 @@ async fn hour(exporter: &Exporter, group: usize, ago: u32, is_first: bool) -> (S
         piece.push_str(&text(row));
         comma = ",";
     }
-    if ago + 1 < exporter.hours {
+    if ago + PIECE_HOURS < exporter.hours {
         let is_first = is_first && rows.is_empty();
-        return (piece, Step::Hour { group, ago: ago + 1, is_first });
+        return (piece, Step::Metrics { group, ago: ago + PIECE_HOURS, is_first });
     }
     match Group::ALL.get(group + 1) {
         Some(next) => {
             piece.push_str(&format!("],\"{}\":[", next.as_str()));
-            (piece, Step::Hour { group: group + 1, ago: 0, is_first: true })
+            (piece, Step::Metrics { group: group + 1, ago: 0, is_first: true })
         }
         None => {
             piece.push_str("]}");

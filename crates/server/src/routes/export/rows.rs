@@ -1,4 +1,4 @@
-//! The rows of an export, an hour of metrics at a time, newest first.
+//! The rows of an export, a day of metrics at a time, newest first.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,6 +16,9 @@ use crate::summary::{self, points};
 const STEP_MIN: Duration = Duration::from_secs(30);
 
 const HOUR: Duration = Duration::from_secs(3600);
+
+/// What is asked for and sent at a time: few questions to the store, little held in memory.
+pub(super) const PIECE_HOURS: u32 = 24;
 
 /// A file of a month is not asked for at the resolution of a day.
 const ROWS_MAX: u32 = 20_000;
@@ -103,16 +106,16 @@ impl Exporter {
 
     fn step(&self) -> Duration {
         let coarse = HOUR * self.hours / ROWS_MAX;
-        // Whole seconds, so that rows of different hours lie on one grid.
+        // Whole seconds, so that rows of different pieces lie on one grid.
         Duration::from_secs(coarse.as_secs().max(STEP_MIN.as_secs()))
     }
 
-    /// The rows within the hour that ended `ago` hours ago, newest first.
+    /// The rows of the piece that ended `ago` hours ago, newest first.
     pub async fn rows(&self, group: Group, ago: u32) -> Vec<Row> {
         let step = self.step();
         let end = self.now - HOUR * ago;
-        // Both ends belong to a range: the older end belongs to the next hour.
-        let start = end - HOUR + step.min(HOUR);
+        // Both ends belong to a range: the older end belongs to the next piece.
+        let start = self.now - HOUR * self.hours.min(ago + PIECE_HOURS) + step.min(HOUR);
         let mut rows: BTreeMap<Timestamp, BTreeMap<&'static str, f64>> = BTreeMap::new();
         for (name, query) in group.columns(step) {
             for (at, value) in points(&self.app.engines.promql, &query, start, end, step).await.0 {
