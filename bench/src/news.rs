@@ -1,4 +1,7 @@
-//! From a change of an agent's state to the webhook that tells of it.
+//! From an agent's failure at its source to the webhook that tells of it.
+//!
+//! A turn that ends is believed after a second without contradiction, because a queued prompt
+//! may follow at once; that second is part of the figures.
 
 use std::time::Duration;
 

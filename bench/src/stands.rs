@@ -140,7 +140,7 @@ impl WebhookStand {
 
 async fn hook(State(told): State<Arc<Told>>, Json(body): Json<Value>) {
     let now = Instant::now();
-    let agent = body["alert"]["metadata"]["labels"]["agent"].as_str().unwrap_or_default();
+    let agent = body["alert"]["labels"]["agent"].as_str().unwrap_or_default();
     if let Some((_, session)) = agent.rsplit_once(':') {
         told.sessions
             .lock()
