@@ -60,6 +60,13 @@ struct Answer {
     error: Option<AgentError>,
 }
 
+/// The newest prompt.
+#[derive(Clone, Debug)]
+struct Prompt {
+    id: String,
+    created: Timestamp,
+}
+
 #[derive(Clone, Debug)]
 struct RunningTool {
     name: String,
@@ -101,7 +108,7 @@ pub struct Session {
     writing: Option<String>,
     /// Fingerprints of the newest answer's parts.
     parts: HashMap<String, u64>,
-    prompt: Option<String>,
+    prompt: Option<Prompt>,
     task: Option<String>,
     todo: Todo,
     model: Option<(Option<String>, Option<String>)>,

@@ -51,6 +51,8 @@ pub struct World {
     was_live: bool,
     /// Judged at the next occasion.
     dirty: BTreeSet<String>,
+    /// Sessions whose state is damped, with the end of that by the monotonic clock.
+    damped: HashMap<String, Duration>,
     removed: Vec<AgentId>,
     notes: Vec<Note>,
     /// Sessions whose messages should be read.
@@ -93,6 +95,7 @@ impl World {
             settled_from: Duration::ZERO,
             was_live: false,
             dirty: BTreeSet::new(),
+            damped: HashMap::new(),
             removed: Vec::new(),
             notes: Vec::new(),
             to_read: BTreeSet::new(),
@@ -150,6 +153,11 @@ impl World {
             self.link = link;
             self.dirty.extend(self.sessions.keys().cloned());
         }
+    }
+
+    /// When time alone changes a state that was judged, if nothing is heard before.
+    pub fn next_due(&self) -> Option<Duration> {
+        self.damped.values().min().copied()
     }
 
     pub fn set_projects(&mut self, projects: HashMap<String, String>) {

@@ -3,7 +3,7 @@
 use model::Timestamp;
 
 use super::super::wire::{Message, Part, PartKind, ToolStatus};
-use super::{Answer, Heard, Note, NoteKind, PARTS_MAX, RunningTool, Session, TASK_CHARS_MAX};
+use super::{Answer, Heard, Note, NoteKind, PARTS_MAX, Prompt, RunningTool, Session, TASK_CHARS_MAX};
 use crate::judge::Activity;
 use crate::redact;
 
@@ -25,7 +25,11 @@ impl Session {
                     self.progress(heard);
                 }
             }
-            _ => {
+            before => {
+                // Whatever went wrong in the answer before, the turn went on.
+                if before.is_some() {
+                    self.stray_error = None;
+                }
                 self.begin_answer();
                 self.progress(heard);
                 self.phase_since = heard.now.at;
@@ -75,16 +79,20 @@ impl Session {
     }
 
     fn set_prompt(&mut self, message: Message, heard: Heard) {
-        // Prompts are written again after each step, with a summary.
-        if self.prompt.as_deref() != Some(&message.id) {
-            self.prompt = Some(message.id);
+        // Prompts are written again after each step, with a summary, also older ones.
+        let is_newer = self
+            .prompt
+            .as_ref()
+            .is_none_or(|prompt| prompt.id != message.id && message.created >= prompt.created);
+        if is_newer {
+            self.prompt = Some(Prompt { id: message.id, created: message.created });
             self.stray_error = None;
             self.progress(heard);
         }
     }
 
     pub fn set_part(&mut self, part: Part, heard: Heard, notes: &mut Vec<Note>) {
-        if self.prompt.as_deref() == Some(&part.message) {
+        if self.prompt.as_ref().is_some_and(|prompt| prompt.id == part.message) {
             return self.set_prompt_part(&part);
         }
         if self.answer.as_ref().is_some_and(|answer| answer.id != part.message) {
