@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 use crate::opencode::Client;
 use crate::opencode::world::Changes;
 use board::Board;
+use samples::Written;
 
 /// What a subscriber may fall behind before it loses events.
 const EVENTS: usize = 4096;
@@ -117,7 +118,7 @@ impl Publisher {
     }
 
     pub async fn publish(&self, changes: Changes) {
-        if changes.changed.is_empty() && changes.removed.is_empty() && changes.notes.is_empty() {
+        if changes.is_empty() {
             return;
         }
         let (now, mono) = (self.clock.now(), self.clock.monotonic());
@@ -142,6 +143,9 @@ impl Publisher {
                 if may_tell {
                     told.push(FleetEvent::Changed(change.agent.clone()));
                 }
+            }
+            for left in &changes.left {
+                Written::left_by_last_run(&left.agent, &left.source, left.state).end(&mut batch, now);
             }
             for agent in &changes.removed {
                 to_save.extend(board.take_unsaved(agent, now));

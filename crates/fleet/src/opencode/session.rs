@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Agent, AgentError, AgentTotals, PendingKind, PendingRequest, Retry, Timestamp, Todo};
+use model::{
+    Agent, AgentError, AgentState, AgentTotals, PendingKind, PendingRequest, Retry, Timestamp, Todo,
+};
 
 use super::wire::{SessionInfo, Status};
 use crate::judge::{Activity, Moment};
@@ -88,6 +90,8 @@ pub struct Session {
     pub published: Option<Arc<Agent>>,
     pub totals: AgentTotals,
     pub first_seen: Timestamp,
+    /// Its state when the last run of this program saved it.
+    pub last_run: Option<AgentState>,
     pub listing: Listing,
     /// Busy when the connection was lost, or when this program last ended.
     pub busy_when_lost: bool,
@@ -132,6 +136,7 @@ impl Session {
             published: None,
             totals: AgentTotals::default(),
             first_seen: heard.now.at,
+            last_run: None,
             listing: Listing::NotAsked,
             busy_when_lost: false,
             is_read: false,

@@ -89,7 +89,9 @@ impl Board {
             agent: change.agent.clone(),
             first_seen: change.first_seen,
             told: mono,
-            written: Written::default(),
+            written: change.last_run.map_or_else(Written::default, |state| {
+                Written::left_by_last_run(id, &change.agent.source, state)
+            }),
             saved: None,
         });
         entry.agent = change.agent.clone();

@@ -84,7 +84,7 @@ fn agent(state: AgentState, input: u64) -> Arc<Agent> {
 }
 
 fn changes(agent: &Arc<Agent>, transition: Option<Option<AgentState>>) -> Changes {
-    let change = Change { agent: agent.clone(), first_seen: agent.created, transition };
+    let change = Change { agent: agent.clone(), first_seen: agent.created, last_run: None, transition };
     Changes { changed: vec![change], ..Changes::default() }
 }
 
@@ -152,6 +152,22 @@ async fn an_empty_fleet_has_no_utilisation() {
     stand.publisher.publish(Changes { removed, ..Changes::default() }).await;
     assert!(stand.present("fleet_utilization_percent").await.is_empty());
     assert!(stand.present("agent_info").await.is_empty(), "the series of a removed agent end");
+}
+
+#[tokio::test]
+async fn the_state_that_a_killed_run_left_ends_with_the_first_sample_of_this_one() {
+    let stand = stand().await;
+    stand.publisher.publish(changes(&agent(AgentState::Stalled, 0), Some(None))).await;
+    stand.clock.advance(Duration::from_secs(60)).await;
+    let publisher =
+        Publisher::new(Arc::new(stand.clock.clone()), stand.store.clone(), stand.publisher.state.clone());
+    for (state, present) in [(AgentState::Stalled, "stalled"), (AgentState::Idle, "idle")] {
+        let mut changes = changes(&agent(state, 0), Some(None));
+        changes.changed[0].last_run = Some(AgentState::Stalled);
+        publisher.publish(changes).await;
+        assert_eq!(stand.present("agent_state").await, [(present.to_owned(), 1.0)]);
+        stand.clock.advance(Duration::from_secs(1)).await;
+    }
 }
 
 #[tokio::test]

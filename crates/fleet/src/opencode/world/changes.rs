@@ -34,6 +34,7 @@ impl World {
         }
         self.trim();
         changes.removed = std::mem::take(&mut self.removed);
+        changes.left = std::mem::take(&mut self.left);
         let notes = std::mem::take(&mut self.notes);
         changes.notes = notes.into_iter().map(|note| (self.agent_id(&note.session), note)).collect();
         changes
@@ -76,8 +77,13 @@ impl World {
         }
         let agent = Arc::new(agent);
         session.published = Some(agent.clone());
-        let first_seen = session.first_seen;
-        Some(Change { agent, first_seen, transition: is_transition.then_some(from.map(|(state, _)| state)) })
+        let (first_seen, last_run) = (session.first_seen, session.last_run);
+        Some(Change {
+            agent,
+            first_seen,
+            last_run,
+            transition: is_transition.then_some(from.map(|(state, _)| state)),
+        })
     }
 
     /// The subagents at work. Few sessions are busy at a time, so all are looked at.

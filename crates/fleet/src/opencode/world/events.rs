@@ -126,6 +126,7 @@ impl World {
             session.totals = record.totals;
             session.first_seen = record.first_seen;
             let state = record.status.state;
+            session.last_run = Some(state);
             session.busy_when_lost = state.is_busy() || state == model::AgentState::Dead;
         }
         session
