@@ -114,6 +114,9 @@ pub struct Session {
     parts: HashMap<String, u64>,
     prompt: Option<Prompt>,
     task: Option<String>,
+    /// The prompt of the turn that a first reading found without end. It counts when the
+    /// session is at work, or as soon as more of its answer comes.
+    begun: Option<String>,
     todo: Todo,
     model: Option<(Option<String>, Option<String>)>,
     counted: Counted,
@@ -152,11 +155,17 @@ impl Session {
             parts: HashMap::new(),
             prompt: None,
             task: None,
+            begun: None,
             todo: Todo::default(),
             model: None,
             counted: Counted::default(),
             info,
         }
+    }
+
+    /// At work in the last run, which then counted its turn.
+    pub fn was_at_work(&self) -> bool {
+        self.last_run.is_some_and(|state| state.is_busy() || state == AgentState::Dead)
     }
 
     /// An event spoke of it.

@@ -13,7 +13,11 @@ impl Session {
             return self.set_prompt(message, heard);
         }
         if let Some(prompt) = message.answers.as_deref().filter(|_| !message.is_compaction()) {
-            self.count_turn(prompt);
+            if self.is_first_reading && message.is_unfinished() && !self.was_at_work() {
+                self.begun = Some(prompt.to_owned());
+            } else {
+                self.count_turn(prompt);
+            }
         }
         match &self.answer {
             // Messages come in order of time; a late update of an older answer says nothing new.
@@ -55,6 +59,9 @@ impl Session {
         self.is_read = true;
         if !std::mem::take(&mut self.is_first_reading) {
             return;
+        }
+        if let Some(prompt) = self.begun.take().filter(|_| self.activity.is_busy()) {
+            self.count_turn(&prompt);
         }
         if !self.activity.is_busy() {
             self.last_progress = self.info.updated.max(self.info.created);

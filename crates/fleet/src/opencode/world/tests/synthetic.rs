@@ -249,6 +249,38 @@ fn counters_go_on_after_a_restart_and_old_messages_do_not_count_again() {
 }
 
 #[test]
+fn a_turn_under_way_at_the_first_look_counts_once() {
+    for (before, expected) in [
+        (None, 1),
+        (Some(AgentState::Idle), 8),
+        (Some(AgentState::Failed), 8),
+        (Some(AgentState::Working), 7),
+        (Some(AgentState::Dead), 7),
+    ] {
+        let mut world = world(10, before.map(saved).unwrap_or_default());
+        list(&mut world, &[info("ses_a", 10)], at(1), false);
+        busy_at(&mut world, 1500);
+        world.apply_reading(reading(false), at(2));
+        world.judge(at(2));
+        assert_eq!(world.agent("ses_a").unwrap().totals.turns, expected, "{before:?}");
+        let answer = json!({"id": "msg_3", "sessionID": "ses_a", "role": "assistant", "parentID": "msg_1",
+            "time": {"created": 6}});
+        send(&mut world, "message.updated", json!({"info": answer}), at(3));
+        world.judge(at(3));
+        assert_eq!(world.agent("ses_a").unwrap().totals.turns, expected, "{before:?}: its next step");
+    }
+}
+
+#[test]
+fn a_turn_without_end_that_nobody_works_on_does_not_count() {
+    let mut world = world(10, HashMap::new());
+    list(&mut world, &[info("ses_a", 10)], at(1), false);
+    world.apply_reading(reading(false), at(2));
+    world.judge(at(2));
+    assert_eq!(world.agent("ses_a").unwrap().totals.turns, 0);
+}
+
+#[test]
 fn a_turn_without_end_is_interrupted_only_if_it_was_seen_at_work() {
     for (before, expected) in [
         (Some(AgentState::Working), AgentState::Failed),
