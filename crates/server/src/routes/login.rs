@@ -89,10 +89,11 @@ async fn answer(
                 "The user name or the password is wrong."
             },
         )),
-        SignIn::Wait(pause) => Err(Problem::too_many(
-            "Too many failed attempts. Wait a little and try again.",
-            pause.as_secs() + 1,
-        )),
+        SignIn::Wait(pause) => {
+            let seconds = pause.as_secs() + 1;
+            let detail = format!("Too many failed attempts. The next one is looked at in {seconds} s.");
+            Err(Problem::too_many(detail, seconds))
+        }
     }
 }
 

@@ -15,9 +15,15 @@ use crate::problem::Problem;
 
 pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     match admit(&app, &mut request).await {
+        Ok(()) if is_change_of_somebody(&request) => app.changes.run(next.run(request)).await,
         Ok(()) => next.run(request).await,
         Err(refusal) => *refusal,
     }
+}
+
+/// Strangers can only try to sign in: that ends with their connection.
+fn is_change_of_somebody(request: &Request) -> bool {
+    is_unsafe(request.method()) && request.extensions().get::<Identity>().is_some()
 }
 
 /// The boxed response is the refusal.
