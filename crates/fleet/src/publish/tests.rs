@@ -179,6 +179,19 @@ async fn totals_are_saved_with_the_transition() {
 }
 
 #[tokio::test]
+async fn what_was_being_saved_when_the_watch_ended_is_saved_at_the_end() {
+    let stand = stand().await;
+    let agent = agent(AgentState::Working, 42);
+    let mut publishing = Box::pin(stand.publisher.publish(changes(&agent, Some(None))));
+    // The connector is dropped at the stop, here while it waits for the database.
+    assert!(futures::poll!(&mut publishing).is_pending());
+    drop(publishing);
+    assert_eq!(stand.present("agent_state").await, [("working".to_owned(), 1.0)]);
+    stand.publisher.save_all().await;
+    assert_eq!(stand.publisher.saved().await[&agent.id].totals.tokens.input, 42);
+}
+
+#[tokio::test]
 async fn transitions_and_sources_are_in_the_log() {
     let stand = stand().await;
     stand.clock.advance(Duration::from_secs(1)).await;
