@@ -13,7 +13,7 @@ use std::time::Duration;
 use model::{AgentError, PendingRequest, Phase, Retry, Timestamp};
 
 pub use decide::{damped_until, decide};
-pub use evidence::is_final;
+pub use evidence::{is_final, is_timeout};
 pub use hearing::Hearing;
 
 /// An instant by the civil clock, for people, and by the monotonic one, for limits. Both are
@@ -43,13 +43,13 @@ pub enum Activity {
     Busy {
         since: Moment,
     },
-    /// The provider refused; the agent will ask again.
+    /// The request failed; the agent will ask again.
     Retrying {
         retry: Retry,
         said: Moment,
         first: Moment,
     },
-    /// Asked again after a refusal, and nothing came of it yet.
+    /// Asked again after that, and nothing came of it yet.
     AskingAgain {
         retry: Retry,
         said: Moment,
@@ -61,6 +61,18 @@ pub enum Activity {
 impl Activity {
     pub fn is_busy(&self) -> bool {
         !matches!(self, Activity::Resting { .. })
+    }
+
+    /// The failed request of which nothing came yet, when it failed because nothing was heard
+    /// of it: the silence that it began goes on through the next attempt. Other failures are
+    /// answers, refusals by the provider.
+    pub fn timed_out(&self) -> Option<(&Retry, Moment)> {
+        match self {
+            Activity::Retrying { retry, said, .. } | Activity::AskingAgain { retry, said, .. } => {
+                is_timeout(&retry.message).then_some((retry, *said))
+            }
+            Activity::Resting { .. } | Activity::Busy { .. } => None,
+        }
     }
 }
 

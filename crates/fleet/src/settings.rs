@@ -51,7 +51,9 @@ pub struct FleetSettings {
     pub probe_default: bool,
     /// Without a token from the model for longer than this, an agent is stalled.
     ///
-    /// OpenCode itself gives a silent model 300 s; reasoning models can be silent for minutes.
+    /// OpenCode itself gives a silent model 300 s and then asks again. By itself this is half a
+    /// minute less, so that a model which falls silent anew after each beginning is seen, with
+    /// time left to act. Reasoning models can be silent for minutes.
     pub stalled_after_model: Duration,
     /// Without output of its tool for longer than this, an agent is stalled.
     pub stalled_after_tool: Duration,
@@ -71,7 +73,7 @@ impl Default for FleetSettings {
         Self {
             sources: Vec::new(),
             probe_default: true,
-            stalled_after_model: Duration::from_secs(300),
+            stalled_after_model: Duration::from_secs(270),
             stalled_after_tool: Duration::from_secs(600),
             waiting_provider_lasting: Duration::from_secs(60),
             metrics_interval: Duration::from_secs(30),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{AgentState, AgentStatus, Confidence, Evidence, Phase};
 
-use super::evidence::{clock_time, occupation, questions, refusals, said, silence};
+use super::evidence::{clock_time, given_up, occupation, questions, refusals, said, silence};
 use super::{Activity, Facts, LastTurn, Limits, Link, Moment};
 
 /// Rest counts only after this long: a queued prompt starts the next turn at once.
@@ -56,13 +56,8 @@ pub fn decide(
         Some(previous) if previous.state == judgement.state => previous.since,
         _ => now.at,
     };
-    // The proof that the stream is alive is renewed with each byte; the first one is kept.
-    if let Some(previous) = previous
-        && previous.state == AgentState::Stalled
-        && judgement.state == AgentState::Stalled
-        && previous.evidence.first() == judgement.evidence.first()
-    {
-        judgement.evidence.clone_from(&previous.evidence);
+    if let Some(previous) = previous {
+        keep_first_proof(previous, &mut judgement);
     }
     AgentStatus {
         state: judgement.state,
@@ -70,6 +65,18 @@ pub fn decide(
         since,
         evidence: judgement.evidence,
         confidence: judgement.confidence,
+    }
+}
+
+/// The proof that the stream is alive, the second reason of a stall, is renewed with each byte;
+/// the first one is kept.
+fn keep_first_proof(previous: &AgentStatus, judgement: &mut Judgement) {
+    if previous.state == AgentState::Stalled
+        && judgement.state == AgentState::Stalled
+        && previous.evidence.first() == judgement.evidence.first()
+        && let (Some(before), Some(proof)) = (previous.evidence.get(1), judgement.evidence.get_mut(1))
+    {
+        proof.clone_from(before);
     }
 }
 
@@ -86,7 +93,9 @@ pub fn damped_until(
         Activity::Resting { since } if is_damped(previous, facts, link, limits, now) => {
             since.mono + rest_damping(facts)
         }
-        Activity::AskingAgain { since, .. } => since.mono + RETRY_DAMPING,
+        Activity::AskingAgain { since, .. } if facts.activity.timed_out().is_none() => {
+            since.mono + RETRY_DAMPING
+        }
         _ => return None,
     };
     (now.mono < end).then_some(end)
@@ -122,6 +131,10 @@ fn judge_live(
     if facts.activity.is_busy() && !facts.pending.is_empty() {
         return observed(AgentState::WaitingHuman, questions(facts));
     }
+    // Nobody refused: it is as silent as it was, whether or not it was asked again meanwhile.
+    if facts.activity.timed_out().is_some() {
+        return judge_work(facts, limits, settled, heard);
+    }
     match &facts.activity {
         Activity::Retrying { retry, said, first } => {
             observed(AgentState::WaitingProvider, refusals(retry, *said, *first, limits, now))
@@ -143,10 +156,12 @@ fn judge_work(facts: &Facts, limits: Limits, settled: bool, heard: model::Timest
     let waits_for_child = facts.phase == Phase::WaitingChild && !facts.children.busy.is_empty();
     if settled && !waits_for_child && facts.silence > limit {
         let mut stalled = inferred(AgentState::Stalled, silence(facts, limit, heard));
+        stalled.evidence.extend(given_up(facts));
         stalled.phase = Some(facts.phase);
         return stalled;
     }
     let mut working = observed(AgentState::Working, vec![occupation(facts)]);
+    working.evidence.extend(given_up(facts));
     if waits_for_child && facts.children.stalled {
         working.evidence.push(said(facts.last_progress, "its subagent is stalled"));
     }

@@ -27,6 +27,13 @@ pub fn is_final(message: &str) -> bool {
     FINAL.is_match(message)
 }
 
+/// Nothing was heard of a request until OpenCode gave it up: `Provider response headers timed
+/// out after 300000ms`, `SSE read timed out`. A gateway that reports a timeout has answered.
+pub fn is_timeout(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    message.contains("timed out") && !message.contains("gateway")
+}
+
 pub fn said(at: Timestamp, what: impl Into<String>) -> Evidence {
     Evidence { at, what: what.into() }
 }
@@ -73,6 +80,15 @@ pub fn silence(facts: &Facts, limit: Duration, heard: Timestamp) -> Vec<Evidence
             ),
         ),
     ]
+}
+
+/// A request that was given up because nothing was heard of it, if that is how the last one
+/// ended.
+pub fn given_up(facts: &Facts) -> Option<Evidence> {
+    let (retry, told) = facts.activity.timed_out()?;
+    let when = clock_time(told.at);
+    let what = format!("its request was given up at {when}: {}; attempt {}", retry.message, retry.attempt);
+    Some(said(told.at, what))
 }
 
 pub fn refusals(retry: &Retry, told: Moment, first: Moment, limits: Limits, now: Moment) -> Vec<Evidence> {
@@ -125,6 +141,20 @@ mod tests {
         }
         for text in ["Rate limit reached for requests", "The server had an error", "SSE read timed out"] {
             assert!(!is_final(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timeout_is_told_from_a_refusal() {
+        for text in [
+            "Provider response headers timed out after 300000ms",
+            "SSE read timed out",
+            "The operation timed out.",
+        ] {
+            assert!(is_timeout(text), "{text}");
+        }
+        for text in ["Rate limit reached for requests", "504 Gateway timed out", "Gateway Timeout"] {
+            assert!(!is_timeout(text), "{text}");
         }
     }
 }

@@ -18,7 +18,7 @@ use model::{
 };
 
 use super::wire::{SessionInfo, Status};
-use crate::judge::{Activity, Moment};
+use crate::judge::{Activity, Moment, is_timeout};
 use crate::redact;
 use counting::Counted;
 
@@ -217,7 +217,10 @@ impl Session {
                 Activity::Busy { since: now }
             }
             (Status::Busy, Activity::Retrying { retry, said, first }) => {
-                self.asked(heard);
+                // Silence goes on through a request that was given up because of it.
+                if !is_timeout(&retry.message) {
+                    self.asked(heard);
+                }
                 Activity::AskingAgain { retry, said, first, since: now }
             }
             (Status::Busy, busy) => busy,
@@ -234,16 +237,21 @@ impl Session {
             Activity::Retrying { retry: known, said, first } if known.attempt == retry.attempt => {
                 (said, first)
             }
-            Activity::Retrying { first, .. } | Activity::AskingAgain { first, .. } => {
+            Activity::Retrying { retry: last, first, .. } | Activity::AskingAgain { retry: last, first, .. }
+                if is_timeout(&last.message) == is_timeout(&retry.message) =>
+            {
                 self.count_refusal(&retry, now.at);
                 (now, first)
             }
-            Activity::Resting { .. } | Activity::Busy { .. } => {
+            _ => {
                 self.count_refusal(&retry, now.at);
                 (now, now)
             }
         };
-        self.writing = None;
+        // A model that went silent in the middle of its answer is still in the middle of it.
+        if !is_timeout(&retry.message) {
+            self.writing = None;
+        }
         Activity::Retrying { retry, said, first }
     }
 

@@ -129,7 +129,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("opencode.password", "WATCHKEEPER_OPENCODE_PASSWORD", Kind::Text,
         "password of that server").secret(),
     setting("agents.stalled_after_model", "WATCHKEEPER_AGENTS_STALLED_AFTER_MODEL", duration(1, DAY),
-        "an agent that waits for its model without progress for this long is stalled").default("5m"),
+        "an agent that waits for its model without progress for this long is stalled").default("4m30s"),
     setting("agents.stalled_after_tool", "WATCHKEEPER_AGENTS_STALLED_AFTER_TOOL", duration(1, DAY),
         "an agent whose tool call shows no progress for this long is stalled").default("10m"),
     setting("agents.session_max_age", "WATCHKEEPER_AGENTS_SESSION_MAX_AGE", duration(MINUTE, 365 * DAY),

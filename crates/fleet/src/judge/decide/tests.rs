@@ -121,6 +121,25 @@ fn a_scheduled_retry_is_a_wait_and_never_a_stall() {
 }
 
 #[test]
+fn a_request_that_timed_out_is_silence_and_no_refusal() {
+    let timeout = "Provider response headers timed out after 300000ms";
+    let given_up = "its request was given up at 00:33:19: Provider response headers timed out";
+    let facts = |activity: Activity, silence| Facts { activity, ..busy(Phase::WaitingModel, silence) };
+    let Facts { activity: retrying, .. } = retrying(timeout, 900, 999, 8);
+    let Activity::Retrying { retry, said, first } = retrying.clone() else { unreachable!() };
+    let asking = Activity::AskingAgain { retry, said, first, since: moment(1000) };
+    for activity in [retrying, asking] {
+        check(&facts(activity.clone(), 299), &live(), AgentState::Working, given_up);
+        check(&facts(activity.clone(), 301), &live(), AgentState::Stalled, given_up);
+        check(&facts(activity.clone(), 301), &live(), AgentState::Stalled, "no token, tool or file change");
+        let stalled = judged(&facts(activity.clone(), 301), &live());
+        assert!(!format!("{:?}", stalled.evidence).contains("refused"), "{stalled:?}");
+        let facts = facts(activity, 301);
+        assert_eq!(damped_until(&stalled, &facts, &live(), LIMITS, moment(1000)), None, "nothing to wait for");
+    }
+}
+
+#[test]
 fn a_retry_that_cannot_help_lasts_or_is_far_away_says_so() {
     check(
         &retrying("insufficient_quota: check your billing", 990, 999, 8),

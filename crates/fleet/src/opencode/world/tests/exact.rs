@@ -126,11 +126,31 @@ fn an_aborted_stream_ends_idle() {
 }
 
 #[test]
-fn the_provider_timeout_after_five_minutes_is_a_wait_for_the_provider() {
-    let Some(replay) = replay("33", 240) else { return };
-    let expected = [Idle, Working, Stalled, WaitingProvider, Working, Idle];
-    assert_eq!(replay.states("hang"), expected);
-    assert_eq!(replay.states("midhang"), expected);
+fn a_model_that_hangs_is_stalled_before_opencode_gives_its_request_up_and_stays_so() {
+    let default = crate::FleetSettings::default().stalled_after_model.as_secs();
+    let Some(folder) = recordings() else { return };
+    let mut replay = Replay::new(limits(default));
+    replay.play_until(&folder, "33", 309_000);
+    assert_eq!(replay.states("hang"), [Idle, Working, Stalled]);
+    assert_eq!(replay.states("midhang"), [Idle, Working, Stalled]);
+    let Some(replay) = self::replay("33", default) else { return };
+    assert_eq!(replay.states("hang"), [Idle, Working, Stalled, Idle]);
+    let anew = [Idle, Working, Stalled, Working, Idle];
+    assert_eq!(replay.states("midhang"), anew, "the second attempt began to answer");
+}
+
+#[test]
+fn silence_runs_on_when_a_request_is_given_up_and_made_again() {
+    let Some(folder) = recordings() else { return };
+    let mut replay = Replay::new(limits(320));
+    replay.play_until(&folder, "33", 320_000);
+    assert_eq!(replay.states("hang"), [Idle, Working]);
+    let why = evidence(&replay, "hang");
+    assert!(why.contains("given up at ") && why.contains("timed out after 300000ms; attempt 1"), "{why}");
+    let mut replay = Replay::new(limits(320));
+    replay.play_until(&folder, "33", 340_000);
+    assert_eq!(replay.states("hang"), [Idle, Working, Stalled]);
+    assert_eq!(replay.states("midhang"), [Idle, Working]);
 }
 
 #[test]
