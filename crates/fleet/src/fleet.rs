@@ -50,7 +50,8 @@ impl Fleet {
             let client = match Client::new(&source, settings.pace.clone(), clock.clone()) {
                 Ok(client) => Arc::new(client),
                 Err(error) => {
-                    tracing::error!(source = source.name, %error, "no HTTP client could be made for a source");
+                    let error = error.explained();
+                    tracing::error!(source = source.name, error, "no HTTP client could be made for a source");
                     continue;
                 }
             };

@@ -6,6 +6,7 @@
 //!
 //! Nothing is decided here about agents, alerts or queries.
 
+mod chain;
 mod command_line;
 mod commands;
 mod config;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let is_usage = error.is::<config::Problems>() || error.is::<commands::Misused>();
-            terminal::complain(&format!("watchkeeper: {error:#}"));
+            terminal::complain(&format!("watchkeeper: {}", chain::chain(error.as_ref())));
             ExitCode::from(if is_usage { Failure::Usage } else { Failure::Run } as u8)
         }
     }

@@ -50,14 +50,20 @@ impl std::fmt::Debug for Client {
 
 impl Client {
     pub fn new(source: &OpenCodeSource, pace: Pace, clock: SharedClock) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            // A redirect would carry the password to another place.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(pace.health_timeout)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .build()
-            .map_err(ClientError::Broken)?;
+        let builder = || {
+            reqwest::Client::builder()
+                // A redirect would carry the password to another place.
+                .redirect(reqwest::redirect::Policy::none())
+                .no_proxy()
+                .connect_timeout(pace.health_timeout)
+                .pool_idle_timeout(Duration::from_secs(30))
+        };
+        // Fails on a machine that names no certificate authorities, as small containers do;
+        // the public ones that are built in serve then.
+        let public = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+        let public = public.filter_map(|authority| reqwest::Certificate::from_der(authority).ok());
+        let http = builder().build().or_else(|_| builder().tls_certs_only(public).build());
+        let http = http.map_err(ClientError::NotMade)?;
         let mut base = source.url.clone();
         // A password in the address would show up in logs.
         let (user, password) = match base.password() {

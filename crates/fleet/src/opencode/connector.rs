@@ -178,7 +178,7 @@ impl Connector {
     async fn not_healthy(&mut self, error: &ClientError) {
         let now = self.now();
         let address = self.parts.client.address();
-        let reason = format!("{address}: {error}");
+        let reason = format!("{address}: {}", error.explained());
         self.refused = if error.is_gone() { self.refused + 1 } else { 0 };
         self.silent = if error.is_gone() || error.is_wrong_answer() { 0 } else { self.silent + 1 };
         let (state, link) = if error.is_wrong_answer() {
@@ -186,7 +186,7 @@ impl Connector {
         } else if self.refused >= REFUSED_MAX {
             (SourceState::Down, Link::Down { since: now, reason: reason.clone() })
         } else if self.silent >= SILENT_MAX {
-            let reason = format!("{address} accepts connections and does not answer: {error}");
+            let reason = format!("{address} accepts connections and does not answer: {}", error.explained());
             (SourceState::Wedged, Link::Wedged { since: now, reason })
         } else {
             (SourceState::Connecting, Link::Lost { since: now, reason: reason.clone() })
@@ -269,7 +269,7 @@ impl Connector {
 enum Ended {
     #[error("{0}{cause}", cause = cause(.0))]
     Stream(StreamEnd),
-    #[error("the snapshot could not be taken: {0}")]
+    #[error("the snapshot could not be taken: {why}", why = .0.explained())]
     Refused(ClientError),
 }
 

@@ -237,7 +237,8 @@ impl Session {
             Activity::Retrying { retry: known, said, first } if known.attempt == retry.attempt => {
                 (said, first)
             }
-            Activity::Retrying { retry: last, first, .. } | Activity::AskingAgain { retry: last, first, .. }
+            Activity::Retrying { retry: last, first, .. }
+            | Activity::AskingAgain { retry: last, first, .. }
                 if is_timeout(&last.message) == is_timeout(&retry.message) =>
             {
                 self.count_refusal(&retry, now.at);

@@ -8,6 +8,8 @@ use fleet::{ControlError, Fleet};
 use health::{AgentFault, AgentFleet};
 use model::{Agent, AgentId, SourceStatus};
 
+use crate::chain::chain;
+
 /// The fleet, as its neighbours on the same floor ask for it.
 #[derive(Clone, Debug)]
 pub struct Agents(pub Fleet);
@@ -48,12 +50,6 @@ fn fault(error: ControlError) -> AgentFault {
         }
         ControlError::UnknownRequest(_) | ControlError::TooLong { .. } => AgentFault::Refused(chain(&error)),
     }
-}
-
-/// The error with everything that caused it, in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl AgentDirectory for Agents {

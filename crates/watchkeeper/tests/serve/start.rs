@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use crate::program::Home;
+use crate::program::{Home, eventually, query};
 
 #[tokio::test]
 async fn it_answers_and_prints_a_link_for_the_first_administrator() {
@@ -84,6 +84,47 @@ async fn a_data_directory_that_cannot_be_one_is_named() {
     let mut program = home.start();
     assert_eq!(program.ended().await, Some(1));
     assert!(program.said().contains("the data directory `./data`"), "{}", program.said());
+}
+
+#[tokio::test]
+async fn without_certificate_authorities_its_sources_are_watched_all_the_same() {
+    let home = Home::new("");
+    let token = home.token("test", "viewer");
+    let nowhere = home.path().join("nowhere").display().to_string();
+    let mut program = home.start_with(
+        &["--set", "opencode.url=http://127.0.0.1:9"],
+        &[("SSL_CERT_FILE", nowhere.as_str()), ("SSL_CERT_DIR", nowhere.as_str())],
+    );
+    let api = program.ready().await;
+    eventually("the source", async || {
+        let up = query(&api, &token, "source_up").await;
+        (up["result"][0]["value"][1] == "0").then_some(())
+    })
+    .await;
+    assert!(!program.said().contains("HTTP client"), "{}", program.said());
+}
+
+#[tokio::test]
+async fn what_it_keeps_is_for_its_own_eyes() {
+    use std::os::unix::fs::MetadataExt as _;
+    let home = Home::new("data = \"deep/er\"");
+    let mut program = home.start();
+    program.ready().await;
+    for made in ["deep", "deep/er"] {
+        let mode = std::fs::metadata(home.path().join(made)).unwrap().mode();
+        assert_eq!(mode & 0o777, 0o700, "{made}");
+    }
+}
+
+#[test]
+fn a_cause_is_told_once() {
+    let home = Home::new("");
+    std::fs::create_dir(home.path().join("data")).unwrap();
+    std::fs::write(home.path().join("data/state.db"), "no database").unwrap();
+    let output = home.run(&["user", "list"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.matches("file is not a database").count(), 1, "{said}");
 }
 
 #[test]

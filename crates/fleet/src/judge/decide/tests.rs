@@ -135,7 +135,11 @@ fn a_request_that_timed_out_is_silence_and_no_refusal() {
         let stalled = judged(&facts(activity.clone(), 301), &live());
         assert!(!format!("{:?}", stalled.evidence).contains("refused"), "{stalled:?}");
         let facts = facts(activity, 301);
-        assert_eq!(damped_until(&stalled, &facts, &live(), LIMITS, moment(1000)), None, "nothing to wait for");
+        assert_eq!(
+            damped_until(&stalled, &facts, &live(), LIMITS, moment(1000)),
+            None,
+            "nothing to wait for"
+        );
     }
 }
 

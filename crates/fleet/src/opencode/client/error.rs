@@ -1,5 +1,6 @@
 //! Why a request failed, in terms that the watch can act on.
 
+use std::error::Error as _;
 use std::io;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub enum ClientError {
     Malformed(#[source] serde_json::Error),
     #[error("the answer has another shape than expected: {0}")]
     Unexpected(&'static str),
+    #[error("the HTTP client could not be made")]
+    NotMade(#[source] reqwest::Error),
     #[error("the connection broke")]
     Broken(#[source] reqwest::Error),
 }
@@ -39,9 +42,19 @@ impl ClientError {
         if is_refused(&error) {
             ClientError::ConnectionRefused
         } else if error.is_connect() {
-            ClientError::Unreachable(error)
+            ClientError::Unreachable(error.without_url())
         } else {
-            ClientError::Broken(error)
+            ClientError::Broken(error.without_url())
+        }
+    }
+
+    /// With the innermost cause, which is what a person wants to know: a certificate that is
+    /// not trusted, a name that is not known.
+    pub fn explained(&self) -> String {
+        let causes = std::iter::successors(self.source(), |error| (*error).source());
+        match causes.last().map(ToString::to_string) {
+            Some(cause) if !self.to_string().contains(&cause) => format!("{self}: {cause}"),
+            _ => self.to_string(),
         }
     }
 
