@@ -1,0 +1,1 @@
+//! Codecs for columns of a page: slices of values to bytes and back.

@@ -1,0 +1,1 @@
+//! Labels of streams to dense ids and back, and which ids a query means.
