@@ -1,0 +1,320 @@
+//! Columns of texts, each in the smallest of a few representations.
+//!
+//! ```text
+//! 0 constant     the text                            all rows are equal (or there are none)
+//! 1 dictionary   uint distinct texts, block of them as a column of another kind in order
+//!                of appearance, then numbers (u32): the text of each row
+//! 2 hex lower    uint digits of each row (even), then the rows, two digits a byte
+//! 3 hex upper    the same with capital letters
+//! 4 integers     numbers (i64), of which the decimal text is meant
+//! 5 joined       block of numbers (u32): bytes of each row; then all rows, packed
+//! ```
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::bytes::{Cursor, UNPACKED_BYTES_MAX, pack, put_block, put_uint, unpack};
+use crate::{Corrupt, ROWS_MAX, numbers};
+
+const WHAT: &str = "a column of texts";
+
+const CONSTANT: u8 = 0;
+const DICTIONARY: u8 = 1;
+const HEX_LOWER: u8 = 2;
+const HEX_UPPER: u8 = 3;
+const INTEGERS: u8 = 4;
+const JOINED: u8 = 5;
+
+const LOWER_DIGITS: &[u8; 16] = b"0123456789abcdef";
+const UPPER_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+
+pub(crate) type HashBuilder = BuildHasherDefault<Xxh3Default>;
+
+/// A column of texts that has been read. Distinct texts are kept once.
+#[derive(Clone, Debug, Default)]
+pub struct Strings {
+    text: String,
+    /// Where each distinct text ends.
+    ends: Vec<u32>,
+    /// The text of each row, if there are fewer texts than rows.
+    indexes: Option<Vec<u32>>,
+}
+
+impl Strings {
+    pub fn len(&self) -> usize {
+        self.indexes.as_ref().map_or(self.ends.len(), Vec::len)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text of a row.
+    pub fn get(&self, row: usize) -> &str {
+        self.distinct(self.index(row))
+    }
+
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
+        (0..self.len()).map(|row| self.get(row))
+    }
+
+    /// How many texts there are to look at if each is looked at once.
+    pub fn distinct_len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The text of an [`index`](Self::index).
+    pub fn distinct(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.text[start..self.ends[index] as usize]
+    }
+
+    /// Rows of one index have the same text, so that a question about it is asked once.
+    pub fn index(&self, row: usize) -> usize {
+        self.indexes.as_ref().map_or(row, |indexes| indexes[row] as usize)
+    }
+}
+
+/// The rows take at most [`UNPACKED_BYTES_MAX`] together.
+pub fn encode(rows: &[&str]) -> Vec<u8> {
+    assert!(rows.len() <= ROWS_MAX, "a page is cut before it has so many rows");
+    let first = rows.first().copied().unwrap_or_default();
+    if rows.iter().all(|row| *row == first) {
+        let mut out = vec![CONSTANT];
+        out.extend_from_slice(first.as_bytes());
+        return out;
+    }
+    encode_dictionary(rows).unwrap_or_else(|| encode_distinct(rows))
+}
+
+/// As a dictionary, if that has at most half as many texts as there are rows.
+fn encode_dictionary(rows: &[&str]) -> Option<Vec<u8>> {
+    let mut places: HashMap<&str, u32, HashBuilder> = HashMap::default();
+    let mut distinct = Vec::new();
+    let mut indexes = Vec::with_capacity(rows.len());
+    for row in rows {
+        let index = *places.entry(row).or_insert_with(|| {
+            distinct.push(*row);
+            distinct.len() as u32 - 1
+        });
+        indexes.push(index);
+        if distinct.len() > rows.len() / 2 {
+            return None;
+        }
+    }
+    let mut out = vec![DICTIONARY];
+    put_uint(&mut out, distinct.len() as u64);
+    put_block(&mut out, &encode_distinct(&distinct));
+    out.extend_from_slice(&numbers::encode(&indexes));
+    Some(out)
+}
+
+fn encode_distinct(rows: &[&str]) -> Vec<u8> {
+    encode_hex(rows, HEX_LOWER, LOWER_DIGITS)
+        .or_else(|| encode_hex(rows, HEX_UPPER, UPPER_DIGITS))
+        .or_else(|| encode_integers(rows))
+        .unwrap_or_else(|| encode_joined(rows))
+}
+
+fn encode_hex(rows: &[&str], kind: u8, digits: &[u8; 16]) -> Option<Vec<u8>> {
+    let width = rows.first()?.len();
+    if width == 0 || !width.is_multiple_of(2) || rows.iter().any(|row| row.len() != width) {
+        return None;
+    }
+    let mut out = vec![kind];
+    put_uint(&mut out, width as u64);
+    let values = digit_values(digits);
+    for row in rows {
+        for pair in row.as_bytes().chunks_exact(2) {
+            let (high, low) = (values[usize::from(pair[0])], values[usize::from(pair[1])]);
+            if high | low > 15 {
+                return None;
+            }
+            out.push(high << 4 | low);
+        }
+    }
+    Some(out)
+}
+
+/// For each byte the value of the digit that it is, or more than 15.
+fn digit_values(digits: &[u8; 16]) -> [u8; 256] {
+    let mut values = [u8::MAX; 256];
+    digits.iter().zip(0..).for_each(|(digit, value)| values[usize::from(*digit)] = value);
+    values
+}
+
+fn encode_integers(rows: &[&str]) -> Option<Vec<u8>> {
+    let integers: Vec<i64> = rows.iter().map(|row| integer(row)).collect::<Option<_>>()?;
+    let mut out = vec![INTEGERS];
+    out.extend_from_slice(&numbers::encode(&integers));
+    Some(out)
+}
+
+/// The number of which this is *the* decimal text: no plus, no leading zero.
+fn integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_canonical = matches!(digits.as_bytes(), [b'0'] | [b'1'..=b'9', ..]) && text != "-0";
+    if is_canonical { text.parse().ok() } else { None }
+}
+
+fn encode_joined(rows: &[&str]) -> Vec<u8> {
+    let lengths: Vec<u32> = rows.iter().map(|row| row.len() as u32).collect();
+    let mut out = vec![JOINED];
+    put_block(&mut out, &numbers::encode(&lengths));
+    pack(&mut out, rows.concat().as_bytes());
+    out
+}
+
+pub fn decode(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
+    let mut cursor = Cursor::new(bytes, WHAT);
+    if rows > ROWS_MAX {
+        return Err(cursor.corrupt());
+    }
+    match bytes.first() {
+        Some(&CONSTANT) => {
+            cursor.byte()?;
+            let text = std::str::from_utf8(cursor.rest()).map_err(|_| Corrupt(WHAT))?.to_owned();
+            Ok(Strings { ends: vec![text.len() as u32], text, indexes: Some(vec![0; rows]) })
+        }
+        Some(&DICTIONARY) => {
+            cursor.byte()?;
+            let distinct = cursor.at_most(rows)?;
+            let texts = decode_distinct(cursor.block()?, distinct)?;
+            let indexes = numbers::decode::<u32>(cursor.rest(), rows)?;
+            if indexes.iter().any(|&index| index as usize >= distinct) {
+                return Err(Corrupt(WHAT));
+            }
+            Ok(Strings { indexes: Some(indexes), ..texts })
+        }
+        _ => decode_distinct(bytes, rows),
+    }
+}
+
+fn decode_distinct(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
+    let mut cursor = Cursor::new(bytes, WHAT);
+    match cursor.byte()? {
+        HEX_LOWER => decode_hex(cursor, rows, LOWER_DIGITS),
+        HEX_UPPER => decode_hex(cursor, rows, UPPER_DIGITS),
+        INTEGERS => {
+            let integers = numbers::decode::<i64>(cursor.rest(), rows)?;
+            Ok(gather(integers.iter().map(i64::to_string)))
+        }
+        JOINED => decode_joined(cursor, rows),
+        _ => Err(cursor.corrupt()),
+    }
+}
+
+fn gather(rows: impl Iterator<Item = String>) -> Strings {
+    let mut strings = Strings::default();
+    for row in rows {
+        strings.text.push_str(&row);
+        strings.ends.push(strings.text.len() as u32);
+    }
+    strings
+}
+
+fn decode_hex(mut cursor: Cursor<'_>, rows: usize, digits: &[u8; 16]) -> Result<Strings, Corrupt> {
+    let width = cursor.at_most(UNPACKED_BYTES_MAX)?;
+    let packed = cursor.clone().rest();
+    let is_sound =
+        width > 0 && width.is_multiple_of(2) && packed.len().checked_mul(2) == width.checked_mul(rows);
+    if !is_sound || packed.len() > UNPACKED_BYTES_MAX / 2 {
+        return Err(cursor.corrupt());
+    }
+    let mut text = String::with_capacity(2 * packed.len());
+    for byte in packed {
+        text.push(digits[usize::from(byte >> 4)].into());
+        text.push(digits[usize::from(byte & 15)].into());
+    }
+    Ok(Strings { text, ends: (1..=rows).map(|row| (row * width) as u32).collect(), indexes: None })
+}
+
+fn decode_joined(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Corrupt> {
+    let lengths = numbers::decode::<u32>(cursor.block()?, rows)?;
+    let text = String::from_utf8(unpack(cursor.rest(), WHAT)?).map_err(|_| Corrupt(WHAT))?;
+    let mut end = 0usize;
+    let mut ends = Vec::with_capacity(rows);
+    for length in lengths {
+        end = end.saturating_add(length as usize);
+        if !text.is_char_boundary(end) {
+            return Err(Corrupt(WHAT));
+        }
+        ends.push(end as u32);
+    }
+    if end == text.len() { Ok(Strings { text, ends, indexes: None }) } else { Err(Corrupt(WHAT)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(rows: &[&str]) -> Vec<u8> {
+        let bytes = encode(rows);
+        let strings = decode(&bytes, rows.len()).unwrap();
+        assert_eq!(strings.iter().collect::<Vec<_>>(), rows);
+        bytes
+    }
+
+    fn check_kind(rows: &[impl AsRef<str>], kind: u8) {
+        let rows: Vec<&str> = rows.iter().map(AsRef::as_ref).collect();
+        assert_eq!(check(&rows)[0], kind);
+    }
+
+    proptest! {
+        #[test]
+        fn any_texts_come_back(rows: Vec<String>, times in 1usize..4) {
+            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+            check(&rows.repeat(times));
+        }
+
+        #[test]
+        fn texts_of_digits_come_back(rows in proptest::collection::vec("-?[0-9a-f]{0,4}", 0..40)) {
+            check(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn any_bytes_decode_or_are_corrupt(kind in 0u8..8, bytes: Vec<u8>, rows in 0usize..50) {
+            drop(decode(&[&[kind], &bytes[..]].concat(), rows));
+        }
+
+        #[test]
+        fn a_damaged_column_decodes_or_is_corrupt(
+            rows in proptest::collection::vec("[äb1]{0,9}", 1..60), times in 1usize..4, at: usize, flip in 1u8..,
+        ) {
+            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+            let rows = rows.repeat(times);
+            let mut bytes = encode(&rows);
+            let at = at % bytes.len();
+            bytes[at] ^= flip;
+            if let Ok(strings) = decode(&bytes, rows.len()) {
+                assert_eq!(strings.iter().count(), rows.len());
+            }
+        }
+    }
+
+    #[test]
+    fn each_shape_has_its_kind() {
+        check_kind(&["prod"; 100], CONSTANT);
+        check_kind(&[""; 0], CONSTANT);
+        check_kind(&["a", "b", "a", "a"], DICTIONARY);
+        check_kind(&["00ff", "12ab", "abcd"], HEX_LOWER);
+        check_kind(&["00FF", "12AB", "abcd"], JOINED);
+        check_kind(&["00FF", "12AB", "ABCD"], HEX_UPPER);
+        check_kind(&["0", "-17", "9223372036854775807"], INTEGERS);
+        check_kind(&["0", "-0", "01"], JOINED);
+        check_kind(&["abc", "ab", ""], JOINED);
+    }
+
+    #[test]
+    fn rows_of_one_index_have_the_same_text() {
+        let rows = ["idle", "busy", "idle", "idle"];
+        let strings = decode(&encode(&rows), 4).unwrap();
+        assert_eq!(strings.distinct_len(), 2);
+        assert_eq!(strings.index(0), strings.index(3));
+        assert_eq!(strings.distinct(strings.index(1)), "busy");
+    }
+}
