@@ -107,7 +107,7 @@ fn ranked(one: f64, other: f64, left: f64) -> Ordering {
 /// Which series a ratio selects is promised to be stable, not to be any certain ones.
 fn place_of(labels: &LabelSet) -> f64 {
     let mut hasher = DefaultHasher::new();
-    labels.hash(&mut hasher);
+    Hash::hash(labels, &mut hasher);
     hasher.finish() as f64 / u64::MAX as f64
 }
 
