@@ -13,9 +13,9 @@ pub fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-pub fn put_text(out: &mut Vec<u8>, text: &str) {
-    put_uint(out, text.len() as u64);
-    out.extend_from_slice(text.as_bytes());
+pub fn put_block(out: &mut Vec<u8>, block: &[u8]) {
+    put_uint(out, block.len() as u64);
+    out.extend_from_slice(block);
 }
 
 /// Reads what the `put_` functions wrote.
@@ -31,39 +31,72 @@ impl<'a> Cursor<'a> {
         Self { rest: bytes, what }
     }
 
+    #[inline]
     pub fn take(&mut self, len: usize) -> Result<&'a [u8], Corrupt> {
-        let (taken, rest) = self.rest.split_at_checked(len).ok_or(Corrupt(self.what))?;
+        let (taken, rest) = self.rest.split_at_checked(len).ok_or(self.corrupt())?;
         self.rest = rest;
         Ok(taken)
     }
 
+    #[inline]
     pub fn byte(&mut self) -> Result<u8, Corrupt> {
-        let (byte, rest) = self.rest.split_first().ok_or(Corrupt(self.what))?;
+        let (byte, rest) = self.rest.split_first().ok_or(self.corrupt())?;
         self.rest = rest;
         Ok(*byte)
     }
 
-    pub fn uint(&mut self) -> Result<u32, Corrupt> {
+    #[inline]
+    pub fn uint(&mut self) -> Result<u64, Corrupt> {
+        match self.rest {
+            // Nearly all of them, so this is worth a path of its own.
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(*byte))
+            }
+            _ => self.long_uint(),
+        }
+    }
+
+    fn long_uint(&mut self) -> Result<u64, Corrupt> {
         let mut value = 0u64;
-        for shift in (0..35).step_by(7) {
+        for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
             value |= u64::from(byte & 0x7f) << shift;
             if byte & 0x80 == 0 {
-                return u32::try_from(value).map_err(|_| Corrupt(self.what));
+                return Ok(value);
             }
         }
-        Err(Corrupt(self.what))
+        Err(self.corrupt())
+    }
+
+    /// A number that a limit of ours bounds.
+    #[inline]
+    pub fn at_most(&mut self, limit: usize) -> Result<usize, Corrupt> {
+        let count = usize::try_from(self.uint()?).map_err(|_| self.corrupt())?;
+        if count <= limit { Ok(count) } else { Err(self.corrupt()) }
     }
 
     /// A number of things of which each takes at least one byte.
+    #[inline]
     pub fn count(&mut self) -> Result<usize, Corrupt> {
-        let count = self.uint()? as usize;
-        if count <= self.rest.len() { Ok(count) } else { Err(Corrupt(self.what)) }
+        self.at_most(self.rest.len())
+    }
+
+    /// A place in a table: four bytes, lowest first.
+    #[inline]
+    pub fn offset(&mut self) -> Result<usize, Corrupt> {
+        let bytes = self.take(4)?.try_into().map_err(|_| self.corrupt())?;
+        Ok(u32::from_le_bytes(bytes) as usize)
+    }
+
+    #[inline]
+    pub fn block(&mut self) -> Result<&'a [u8], Corrupt> {
+        let len = self.count()?;
+        self.take(len)
     }
 
     pub fn text(&mut self) -> Result<&'a str, Corrupt> {
-        let len = self.count()?;
-        std::str::from_utf8(self.take(len)?).map_err(|_| Corrupt(self.what))
+        std::str::from_utf8(self.block()?).map_err(|_| self.corrupt())
     }
 
     pub fn rest(&self) -> &'a [u8] {
@@ -72,5 +105,9 @@ impl<'a> Cursor<'a> {
 
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
+    }
+
+    pub fn corrupt(&self) -> Corrupt {
+        Corrupt(self.what)
     }
 }

@@ -12,6 +12,7 @@ mod builder;
 mod bytes;
 mod part;
 mod questions;
+mod runs;
 mod selector;
 
 pub use builder::Builder;

@@ -1,0 +1,220 @@
+//! From matchers to streams.
+//!
+//! A matcher becomes the set of *codes* that it selects: the ordinals of values plus one,
+//! and zero for absence. Matchers that refuse absence name streams by their postings, the
+//! shortest postings first; those that select it take streams away. Once few streams are
+//! left, reading their labels is less work than reading the postings of many.
+
+use roaring::RoaringBitmap;
+
+use super::dictionary::{Dictionary, Walk};
+use super::labels::{POSTING_BYTES_A_STREAM, each_code};
+use super::{Name, Part};
+use crate::runs::add_run;
+use crate::selector::{Pattern, Run, Term};
+use crate::{Corrupt, Index, Selector};
+
+pub fn select(part: &Part, selector: &Selector<'_>) -> Result<RoaringBitmap, Corrupt> {
+    let mut steps = Vec::new();
+    for term in selector.terms() {
+        match Step::plan(part, term)? {
+            Plan::Nothing => return Ok(RoaringBitmap::new()),
+            Plan::Everything => {}
+            Plan::Some(step) => steps.push(step),
+        }
+    }
+    steps.sort_by_key(|step| (step.takes_away, step.bytes));
+    let mut selected: Option<RoaringBitmap> = None;
+    for step in &steps {
+        selected = Some(step.narrow(part, selected)?);
+    }
+    Ok(selected.unwrap_or_else(|| everything(part)))
+}
+
+fn everything(part: &Part) -> RoaringBitmap {
+    let mut ids = RoaringBitmap::new();
+    ids.insert_range(part.ids());
+    ids
+}
+
+enum Plan<'a> {
+    Nothing,
+    Everything,
+    Some(Step<'a>),
+}
+
+/// One matcher's part in the selection.
+struct Step<'a> {
+    name: usize,
+    /// Of the streams that it selects.
+    codes: RoaringBitmap,
+    /// Of streams to take away, if it selects absence, or else of those to name.
+    postings: Vec<&'a [u8]>,
+    takes_away: bool,
+    bytes: usize,
+}
+
+impl<'a> Step<'a> {
+    fn plan(part: &'a Part, term: &Term<'_>) -> Result<Plan<'a>, Corrupt> {
+        let Some(number) = part.name_number(term.matcher.name()) else {
+            return Ok(if term.selects_absence { Plan::Everything } else { Plan::Nothing });
+        };
+        let name = &part.names[number];
+        let dictionary = part.dictionary(name);
+        let mut codes = pattern_codes(&dictionary, term)?;
+        if term.is_negated {
+            codes = complement(&codes, name);
+        }
+        let takes_away = codes.contains(0);
+        let to_read = if takes_away { complement(&codes, name) } else { codes.clone() };
+        if to_read.is_empty() {
+            return Ok(if takes_away { Plan::Everything } else { Plan::Nothing });
+        }
+        let postings = if to_read.len() == name.values as u64 {
+            vec![part.presence(name)]
+        } else {
+            postings(&dictionary, &to_read)?
+        };
+        let bytes = postings.iter().map(|postings| postings.len()).sum();
+        Ok(Plan::Some(Self { name: number, codes, postings, takes_away, bytes }))
+    }
+
+    /// What is left of the selected streams, or of all streams if none were selected yet.
+    fn narrow(&self, part: &Part, selected: Option<RoaringBitmap>) -> Result<RoaringBitmap, Corrupt> {
+        let Some(mut selected) = selected else {
+            let ids = self.read(part)?;
+            return Ok(if self.takes_away { everything(part) - ids } else { ids });
+        };
+        if selected.len().saturating_mul(POSTING_BYTES_A_STREAM) < self.bytes as u64 {
+            return self.filter(part, &selected);
+        }
+        let ids = self.read(part)?;
+        if self.takes_away {
+            selected -= ids
+        } else {
+            selected &= ids
+        }
+        Ok(selected)
+    }
+
+    fn filter(&self, part: &Part, selected: &RoaringBitmap) -> Result<RoaringBitmap, Corrupt> {
+        let mut kept = RoaringBitmap::new();
+        each_code(part, self.name, selected, |id, code| {
+            if self.codes.contains(code) {
+                add_run(&mut kept, id..id + 1);
+            }
+        })?;
+        Ok(kept)
+    }
+
+    fn read(&self, part: &Part) -> Result<RoaringBitmap, Corrupt> {
+        union(part, &self.postings, self.bytes)
+    }
+}
+
+/// All codes of the name that are not among these.
+fn complement(codes: &RoaringBitmap, name: &Name) -> RoaringBitmap {
+    let mut others = RoaringBitmap::new();
+    others.insert_range(0..=name.values as u32);
+    others - codes
+}
+
+fn pattern_codes(dictionary: &Dictionary<'_>, term: &Term<'_>) -> Result<RoaringBitmap, Corrupt> {
+    let mut codes = RoaringBitmap::new();
+    if term.selects_absence != term.is_negated {
+        codes.insert(0);
+    }
+    match &term.pattern {
+        Pattern::Texts(texts) => {
+            for text in texts.iter().filter(|text| !text.is_empty()) {
+                codes.extend(dictionary.ordinal(text.as_bytes())?.map(|ordinal| ordinal as u32 + 1));
+            }
+        }
+        Pattern::Anything | Pattern::Something => {
+            codes.insert_range(1..=dictionary.values as u32);
+        }
+        Pattern::Expression { prefix } => {
+            let mut run = term.automaton().and_then(|automaton| automaton.run());
+            let mut walk = dictionary.walk_before(prefix.as_bytes())?;
+            while walk.next()? {
+                if walk.value() > prefix.as_bytes() && !walk.value().starts_with(prefix.as_bytes()) {
+                    break;
+                }
+                if pattern_has(term, &mut run, &walk)? {
+                    add_run(&mut codes, walk.ordinal() as u32 + 1..walk.ordinal() as u32 + 2);
+                }
+            }
+        }
+    }
+    Ok(codes)
+}
+
+fn pattern_has(term: &Term<'_>, run: &mut Option<Run<'_>>, walk: &Walk<'_>) -> Result<bool, Corrupt> {
+    if let Some(matched) = run.as_mut().and_then(|run| run.matches(walk.value(), walk.shared())) {
+        return Ok(matched);
+    }
+    *run = None;
+    Ok(term.pattern_has(walk.text()?))
+}
+
+/// The ids of each code, none of which is zero.
+fn postings<'a>(dictionary: &Dictionary<'a>, codes: &RoaringBitmap) -> Result<Vec<&'a [u8]>, Corrupt> {
+    let mut postings = Vec::new();
+    let mut walk: Option<Walk<'a>> = None;
+    for code in codes {
+        let ordinal = code as usize - 1;
+        let mut here = match walk.take() {
+            Some(walk) if walk.is_near(ordinal) => walk,
+            _ => dictionary.walk_to(ordinal)?,
+        };
+        here.skip_to(ordinal)?;
+        postings.push(here.ids());
+        walk = Some(here);
+    }
+    Ok(postings)
+}
+
+fn union(part: &Part, postings: &[&[u8]], bytes: usize) -> Result<RoaringBitmap, Corrupt> {
+    // A run takes a byte at least; a bit for every stream is less to go through than many
+    // runs in no order.
+    if postings.len() > 1 && bytes > part.len() / 64 {
+        return dense_union(part, postings);
+    }
+    let mut runs = Vec::new();
+    for posting in postings {
+        for run in part.id_runs(posting) {
+            runs.push(run?);
+        }
+    }
+    if postings.len() > 1 {
+        runs.sort_unstable_by_key(|run| run.start);
+    }
+    let mut ids = RoaringBitmap::new();
+    runs.into_iter().for_each(|run| add_run(&mut ids, run));
+    Ok(ids)
+}
+
+fn dense_union(part: &Part, postings: &[&[u8]]) -> Result<RoaringBitmap, Corrupt> {
+    let offset = part.ids().start & !63;
+    let mut words = vec![0u64; ((part.ids().end - offset) as usize).div_ceil(64)];
+    for posting in postings {
+        for run in part.id_runs(posting) {
+            let run = run?;
+            set_bits(&mut words, (run.start - offset) as usize, (run.end - offset) as usize);
+        }
+    }
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    Ok(RoaringBitmap::from_lsb0_bytes(offset, &bytes))
+}
+
+fn set_bits(words: &mut [u64], start: usize, end: usize) {
+    let (first, last) = (start / 64, (end - 1) / 64);
+    let (from_start, to_end) = (u64::MAX << (start % 64), u64::MAX >> (63 - (end - 1) % 64));
+    if first == last {
+        words[first] |= from_start & to_end;
+    } else {
+        words[first] |= from_start;
+        words[first + 1..last].fill(u64::MAX);
+        words[last] |= to_end;
+    }
+}
