@@ -82,26 +82,27 @@ pub(crate) fn scale(digits: u8) -> f64 {
 
 /// The values as whole numbers of the fewest decimal places that keep every bit.
 pub(crate) fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
-    let mut digits = 0;
     let mut mantissas = Vec::with_capacity(values.len());
-    while mantissas.len() < values.len() {
-        match mantissa(values[mantissas.len()], scale(digits)) {
-            Some(mantissa) => mantissas.push(mantissa),
-            None if digits == DIGITS_MAX => return None,
-            None => {
-                digits += 1;
-                mantissas.clear();
-            }
+    for digits in 0..=DIGITS_MAX {
+        let scale = scale(digits);
+        mantissas.clear();
+        mantissas.extend(values.iter().map_while(|&value| mantissa(value, scale)));
+        if mantissas.len() == values.len() {
+            return Some((digits, mantissas));
         }
     }
-    Some((digits, mantissas))
+    None
 }
 
+/// The whole number that, divided by the scale, gives the value with every bit.
+#[inline]
 pub(crate) fn mantissa(value: f64, scale: f64) -> Option<i64> {
-    let scaled = (value * scale).round();
+    // `round` would be a call of a function; ties do not matter, as the result is checked.
+    let scaled = value * scale;
+    let mantissa = (scaled + 0.5f64.copysign(scaled)) as i64;
     let keeps_every_bit =
-        scaled.abs() < MANTISSA_MAX && (scaled as i64 as f64 / scale).to_bits() == value.to_bits();
-    keeps_every_bit.then_some(scaled as i64)
+        scaled.abs() < MANTISSA_MAX && (mantissa as f64 / scale).to_bits() == value.to_bits();
+    keeps_every_bit.then_some(mantissa)
 }
 
 #[cfg(test)]

@@ -8,6 +8,10 @@
 //! 4 pco 16     number smallest, a pco chunk of u16    rows are the smallest plus the offset
 //! 5 pco 32     number smallest, a pco chunk of u32
 //! 6 pco 64     number smallest, a pco chunk of u64
+//! 7 nearly     number first, int step, uint unit, uint exceptions, for each: uint rows since
+//!   regular    the last exception (or the start), int deviation in units
+//! 8 few        uint distinct numbers, those in order of appearance, then for each row which
+//!              of them it is, in as few bits as all need, lowest bits first
 //! ```
 //!
 //! `number` is an int for `i64` and a uint for `u32` and `u64`. Sums and differences wrap
@@ -28,9 +32,17 @@ const DELTAS: u8 = 3;
 const PCO_16: u8 = 4;
 const PCO_32: u8 = 5;
 const PCO_64: u8 = 6;
+const NEARLY_REGULAR: u8 = 7;
+const FEW: u8 = 8;
 
 /// Up to here the plain kinds may win over pco with its bins, and are tried.
-const SHORT_ROWS_MAX: usize = 64;
+const SHORT_ROWS_MAX: usize = 512;
+
+/// Up to here an index of four bits does for `few`.
+const FEW_MAX: usize = 16;
+
+/// Of so many rows, one may deviate from a regular column.
+const ROWS_OF_EXCEPTION: usize = 8;
 
 /// Up to here pco never wins: its bins alone are longer.
 const TINY_ROWS_MAX: usize = 8;
@@ -124,13 +136,18 @@ pub fn encode<N: Number>(values: &[N]) -> Vec<u8> {
     }
     let mut shortest = if values.len() <= TINY_ROWS_MAX { encode_plain(values) } else { encode_pco(values) };
     if values.len() <= SHORT_ROWS_MAX {
-        for candidate in [encode_plain(values), encode_deltas(values)] {
-            if candidate.len() < shortest.len() {
-                shortest = candidate;
-            }
+        for candidate in [Some(encode_plain(values)), Some(encode_deltas(values)), encode_few(values)] {
+            shortest = shorter(shortest, candidate);
         }
     }
-    shortest
+    shorter(shortest, encode_nearly_regular(values))
+}
+
+fn shorter(one: Vec<u8>, other: Option<Vec<u8>>) -> Vec<u8> {
+    match other {
+        Some(other) if other.len() < one.len() => other,
+        _ => one,
+    }
 }
 
 fn step_between<N: Number>(from: N, to: N) -> i64 {
@@ -156,6 +173,95 @@ fn encode_deltas<N: Number>(values: &[N]) -> Vec<u8> {
     values.first().into_iter().for_each(|first| first.put(&mut out));
     values.windows(2).for_each(|pair| put_int(&mut out, step_between(pair[0], pair[1])));
     out
+}
+
+/// Scrapes are due at regular times, and some are late.
+fn encode_nearly_regular<N: Number>(values: &[N]) -> Option<Vec<u8>> {
+    let first = *values.first()?;
+    let step = usual_step(values)?;
+    let mut exceptions: Vec<(usize, i64)> = Vec::new();
+    for (row, value) in values.iter().enumerate() {
+        let deviation = value.ordered().wrapping_sub(nth(first, step, row)) as i64;
+        if deviation != 0 {
+            exceptions.push((row, deviation));
+            if exceptions.len() * ROWS_OF_EXCEPTION > values.len() {
+                return None;
+            }
+        }
+    }
+    let unit = exceptions
+        .iter()
+        .fold(0, |unit, (_, deviation)| greatest_common_divisor(unit, deviation.unsigned_abs()));
+    let unit = i64::try_from(unit).unwrap_or(1).max(1);
+    let mut out = vec![NEARLY_REGULAR];
+    first.put(&mut out);
+    put_int(&mut out, step);
+    put_uint(&mut out, unit as u64);
+    put_uint(&mut out, exceptions.len() as u64);
+    let mut last = 0;
+    for (row, deviation) in exceptions {
+        put_uint(&mut out, (row - last) as u64);
+        put_int(&mut out, deviation / unit);
+        last = row;
+    }
+    Some(out)
+}
+
+/// The step that two neighbouring steps at the start agree on.
+fn usual_step<N: Number>(values: &[N]) -> Option<i64> {
+    let steps = values.windows(3).take(2 * ROWS_OF_EXCEPTION);
+    let mut steps = steps.map(|rows| (step_between(rows[0], rows[1]), step_between(rows[1], rows[2])));
+    steps.find(|(one, next)| one == next).map(|(step, _)| step)
+}
+
+fn nth<N: Number>(first: N, step: i64, row: usize) -> u64 {
+    first.ordered().wrapping_add((step as u64).wrapping_mul(row as u64))
+}
+
+pub(crate) fn greatest_common_divisor(mut one: u64, mut other: u64) -> u64 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one
+}
+
+/// As indexes of few distinct numbers.
+fn encode_few<N: Number>(values: &[N]) -> Option<Vec<u8>> {
+    let mut distinct: Vec<N> = Vec::new();
+    let mut indexes = Vec::with_capacity(values.len());
+    for value in values {
+        let index = distinct.iter().position(|known| known == value).unwrap_or(distinct.len());
+        if index == FEW_MAX {
+            return None;
+        }
+        if index == distinct.len() {
+            distinct.push(*value);
+        }
+        indexes.push(index as u8);
+    }
+    let mut out = vec![FEW];
+    put_uint(&mut out, distinct.len() as u64);
+    distinct.iter().for_each(|value| value.put(&mut out));
+    let bits = index_bits(distinct.len());
+    let (mut word, mut used) = (0u16, 0);
+    for index in indexes {
+        word |= u16::from(index) << used;
+        used += bits;
+        if used >= 8 {
+            out.push(word as u8);
+            word >>= 8;
+            used -= 8;
+        }
+    }
+    if used > 0 {
+        out.push(word as u8);
+    }
+    Some(out)
+}
+
+/// How many bits the index of one of so many takes; none if there is no choice.
+fn index_bits(distinct: usize) -> u32 {
+    distinct.saturating_sub(1).checked_ilog2().map_or(0, |log| log + 1)
 }
 
 fn encode_pco<N: Number>(values: &[N]) -> Vec<u8> {
@@ -208,6 +314,7 @@ pub fn decode<N: Number>(bytes: &[u8], rows: usize) -> Result<Vec<N>, Corrupt> {
             return Ok(values);
         }
         DELTAS => return decode_deltas(cursor, rows),
+        FEW => return decode_few(cursor, rows),
         _ => {}
     }
     let first = N::read(&mut cursor)?;
@@ -219,9 +326,9 @@ pub fn decode<N: Number>(bytes: &[u8], rows: usize) -> Result<Vec<N>, Corrupt> {
         REGULAR => {
             let step = cursor.int()?;
             cursor.finish()?;
-            let nth = |row: u64| first.ordered().wrapping_add((step as u64).wrapping_mul(row));
-            (0..rows as u64).map(|row| N::from_ordered(nth(row))).collect()
+            regular(first, step, rows)
         }
+        NEARLY_REGULAR => decode_nearly_regular(first, cursor, rows),
         PCO_16 => above(first, &pco_chunk::read::<u16>(cursor.rest(), rows, WHAT)?),
         PCO_32 => above(first, &pco_chunk::read::<u32>(cursor.rest(), rows, WHAT)?),
         PCO_64 => above(first, &pco_chunk::read::<u64>(cursor.rest(), rows, WHAT)?),
@@ -238,6 +345,46 @@ fn decode_deltas<N: Number>(mut cursor: Cursor<'_>, rows: usize) -> Result<Vec<N
     }
     cursor.finish()?;
     Ok(values)
+}
+
+fn regular<N: Number>(first: N, step: i64, rows: usize) -> Result<Vec<N>, Corrupt> {
+    (0..rows).map(|row| N::from_ordered(nth(first, step, row))).collect()
+}
+
+fn decode_nearly_regular<N: Number>(
+    first: N,
+    mut cursor: Cursor<'_>,
+    rows: usize,
+) -> Result<Vec<N>, Corrupt> {
+    let step = cursor.int()?;
+    let mut ordered: Vec<u64> = (0..rows).map(|row| nth(first, step, row)).collect();
+    let unit = cursor.uint()?;
+    let mut row = 0usize;
+    for _ in 0..cursor.count()? {
+        row = row.saturating_add(cursor.at_most(ROWS_MAX)?);
+        let value = ordered.get_mut(row).ok_or(cursor.corrupt())?;
+        *value = value.wrapping_add(unit.wrapping_mul(cursor.int()? as u64));
+    }
+    cursor.finish()?;
+    ordered.into_iter().map(N::from_ordered).collect()
+}
+
+fn decode_few<N: Number>(mut cursor: Cursor<'_>, rows: usize) -> Result<Vec<N>, Corrupt> {
+    let distinct = cursor.at_most(FEW_MAX)?;
+    let distinct: Vec<N> = (0..distinct).map(|_| N::read(&mut cursor)).collect::<Result<_, _>>()?;
+    let bits = index_bits(distinct.len()) as usize;
+    let corrupt = cursor.corrupt();
+    let indexes = cursor.rest();
+    if indexes.len() != (rows * bits).div_ceil(8) {
+        return Err(corrupt);
+    }
+    let byte = |at: usize| u16::from(indexes.get(at).copied().unwrap_or(0));
+    let value = |row: usize| {
+        let (at, shift) = (row * bits / 8, row * bits % 8);
+        let index = (byte(at) | byte(at + 1) << 8) >> shift & ((1 << bits) - 1);
+        distinct.get(usize::from(index)).copied().ok_or(corrupt)
+    };
+    (0..rows).map(value).collect()
 }
 
 fn above<N: Number, O: Copy + Into<u64>>(smallest: N, offsets: &[O]) -> Result<Vec<N>, Corrupt> {
@@ -272,11 +419,24 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_decode_or_are_corrupt(kind in 0u8..8, bytes: Vec<u8>, rows in 0usize..600) {
+        fn any_bytes_decode_or_are_corrupt(kind in 0u8..10, bytes: Vec<u8>, rows in 0usize..600) {
             let bytes = [&[kind], &bytes[..]].concat();
             drop(decode::<i64>(&bytes, rows));
             drop(decode::<u64>(&bytes, rows));
             drop(decode::<u32>(&bytes, rows));
+        }
+
+        #[test]
+        fn late_scrapes_come_back(first: i64, step: i32, late in proptest::collection::vec((0usize..200, any::<i64>()), 0..20)) {
+            let mut times: Vec<i64> =
+                (0..200).map(|row| first.wrapping_add(i64::from(step).wrapping_mul(row))).collect();
+            late.into_iter().for_each(|(row, by)| times[row] = times[row].wrapping_add(by));
+            check(&times);
+        }
+
+        #[test]
+        fn few_numbers_come_back(few in proptest::collection::vec(any::<i64>(), 1..18), rows in proptest::collection::vec(0usize..18, 0..300)) {
+            check(&rows.iter().map(|row| few[row % few.len()]).collect::<Vec<_>>());
         }
 
         #[test]

@@ -9,6 +9,7 @@
 //! 3. Changes are divided by their greatest common divisor.
 
 use crate::floats::{decimals, mantissa, scale};
+use crate::numbers::greatest_common_divisor;
 
 /// Stands for "no decimals" among the numbers of digits.
 pub(super) const RAW: u8 = 7;
@@ -35,7 +36,7 @@ pub(super) fn analyse(values: &[f64]) -> (Form, Vec<i64>) {
     let levels: Vec<i64> = numbers[1..].iter().map(|number| number.wrapping_sub(first)).collect();
     let is_level = bits(&levels) < bits(&steps);
     let mut residuals = if is_level { levels } else { steps };
-    let divisor = greatest_common_divisor(&residuals);
+    let divisor = common_divisor(&residuals);
     if divisor > 1 {
         residuals.iter_mut().for_each(|residual| *residual /= divisor as i64);
     }
@@ -94,13 +95,11 @@ pub(super) fn bits(residuals: &[i64]) -> f64 {
     bins.map(|count| count * (all / count).log2()).sum::<f64>() + offsets as f64
 }
 
-fn greatest_common_divisor(residuals: &[i64]) -> u64 {
-    let mut divisor = 0u64;
+/// What all residuals are multiples of.
+fn common_divisor(residuals: &[i64]) -> u64 {
+    let mut divisor = 0;
     for &residual in residuals {
-        let mut other = residual.unsigned_abs();
-        while other != 0 {
-            (divisor, other) = (other, divisor % other);
-        }
+        divisor = greatest_common_divisor(divisor, residual.unsigned_abs());
         if divisor == 1 {
             break;
         }
