@@ -48,6 +48,9 @@ fn main() {
     report("open", time(20, || Part::open(bytes.clone())));
     let part = Part::open(bytes).expect("it was just written");
     println!("{:40} {:10} bytes", "part in memory", part.memory_bytes());
+    for (section, bytes) in part.section_bytes() {
+        println!("{section:40} {:10.2} bytes a stream", bytes as f64 / f64::from(streams));
+    }
     for (what, index) in [("part", &part as &dyn Index), ("builder", &builder)] {
         println!("-- {what}");
         questions(index, agents);

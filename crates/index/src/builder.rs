@@ -10,6 +10,7 @@ use model::LabelSet;
 use roaring::RoaringBitmap;
 
 use crate::part::PartWriter;
+use crate::runs::{add_run, union};
 use crate::selector::Term;
 use crate::{Corrupt, Index, Selector};
 use values::{Ids, Values};
@@ -162,21 +163,22 @@ impl<'a> Step<'a> {
             return kept.map(|(id, _)| id).collect();
         }
         if self.term.selects_absence {
-            selected -= self.union()
+            selected -= self.union(builder)
         } else {
-            selected &= self.union()
+            selected &= self.union(builder)
         }
         selected
     }
 
-    fn union(&self) -> RoaringBitmap {
-        let mut runs: Vec<_> = self.ids.iter().flat_map(|ids| ids.runs()).collect();
+    fn union(&self, builder: &Builder) -> RoaringBitmap {
+        let runs = self.ids.iter().flat_map(|ids| ids.runs());
         if self.ids.len() > 1 {
-            runs.sort_unstable_by_key(|run| run.start);
+            let Ok(union) = union(builder.ids(), self.run_count, runs.map(Ok::<_, Infallible>));
+            return union;
         }
-        let mut union = RoaringBitmap::new();
-        runs.into_iter().for_each(|run| crate::runs::add_run(&mut union, run));
-        union
+        let mut ids = RoaringBitmap::new();
+        runs.for_each(|run| add_run(&mut ids, run));
+        ids
     }
 }
 
@@ -192,8 +194,8 @@ impl Index for Builder {
         let first = steps.next();
         let selected = match first {
             None => self.everything(),
-            Some(step) if step.term.selects_absence => self.everything() - step.union(),
-            Some(step) => step.union(),
+            Some(step) if step.term.selects_absence => self.everything() - step.union(self),
+            Some(step) => step.union(self),
         };
         Ok(steps.fold(selected, |selected, step| step.narrow(self, selected)))
     }

@@ -1,22 +1,10 @@
-//! Numbers and texts in few bytes.
+//! Reads the alphabet of `columns::bytes` in the loops that answers are made of.
+//!
+//! A number here has one byte as a rule and is read some million times a second, so this
+//! cursor is inlined and takes one byte at a step; nothing else is different.
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} does not decode")]
-pub struct Corrupt(pub &'static str);
-
-/// LEB128: seven bits a byte, lowest first.
-pub fn put_uint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-pub fn put_block(out: &mut Vec<u8>, block: &[u8]) {
-    put_uint(out, block.len() as u64);
-    out.extend_from_slice(block);
-}
+pub use columns::Corrupt;
+pub use columns::bytes::{put_block, put_uint};
 
 /// Reads what the `put_` functions wrote.
 #[derive(Clone, Debug)]

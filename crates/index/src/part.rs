@@ -108,6 +108,17 @@ impl Part {
         self.ids.is_empty()
     }
 
+    /// What takes how many bytes.
+    pub fn section_bytes(&self) -> [(&'static str, usize); 4] {
+        let sum = |section: fn(&Name) -> usize| self.names.iter().map(section).sum();
+        [
+            ("values", sum(|name| name.table.len() + name.entries.len())),
+            ("streams by value", sum(|name| name.postings.len())),
+            ("streams by name", sum(|name| name.presence.len())),
+            ("values by stream", self.page_table.len() + self.pages.len()),
+        ]
+    }
+
     fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|name| &*name.text)
     }
@@ -148,7 +159,11 @@ impl Part {
         let table = &self.bytes[self.page_table.clone()];
         let start = Cursor::new(table.get(number * 4..).unwrap_or_default(), WHAT).offset()?;
         let bytes = self.bytes[self.pages.clone()].get(start..).ok_or(Corrupt(WHAT))?;
-        Page::open(bytes, (self.len() - number * PAGE_STREAMS).min(PAGE_STREAMS))
+        Page::open(bytes, self.page_streams(number))
+    }
+
+    fn page_streams(&self, number: usize) -> usize {
+        (self.len() - number * PAGE_STREAMS).min(PAGE_STREAMS)
     }
 }
 

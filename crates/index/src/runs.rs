@@ -103,6 +103,51 @@ impl Iterator for Runs<'_> {
     }
 }
 
+/// The ids of many lists of runs, all of them within `ids`.
+///
+/// A bit for every id is less to go through than many runs in no order; `run_count` says
+/// about how many there are.
+pub fn union<E>(
+    ids: Range<u32>,
+    run_count: usize,
+    runs: impl Iterator<Item = Result<Range<u32>, E>>,
+) -> Result<RoaringBitmap, E> {
+    if run_count > ids.len() / 64 {
+        return dense_union(ids, runs);
+    }
+    let mut runs = runs.collect::<Result<Vec<_>, E>>()?;
+    runs.sort_unstable_by_key(|run| run.start);
+    let mut union = RoaringBitmap::new();
+    runs.into_iter().for_each(|run| add_run(&mut union, run));
+    Ok(union)
+}
+
+fn dense_union<E>(
+    ids: Range<u32>,
+    runs: impl Iterator<Item = Result<Range<u32>, E>>,
+) -> Result<RoaringBitmap, E> {
+    let offset = ids.start & !63;
+    let mut words = vec![0u64; ((ids.end - offset) as usize).div_ceil(64)];
+    for run in runs {
+        let run = run?;
+        set_bits(&mut words, (run.start - offset) as usize, (run.end - offset) as usize);
+    }
+    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+    Ok(RoaringBitmap::from_lsb0_bytes(offset, &bytes))
+}
+
+fn set_bits(words: &mut [u64], start: usize, end: usize) {
+    let (first, last) = (start / 64, (end - 1) / 64);
+    let (from_start, to_end) = (u64::MAX << (start % 64), u64::MAX >> (63 - (end - 1) % 64));
+    if first == last {
+        words[first] |= from_start & to_end;
+    } else {
+        words[first] |= from_start;
+        words[first + 1..last].fill(u64::MAX);
+        words[last] |= to_end;
+    }
+}
+
 /// Adds runs that lie behind everything in `ids`, or among it at some cost.
 pub fn add_run(ids: &mut RoaringBitmap, run: Range<u32>) {
     if run.len() > 1 {

@@ -1,5 +1,7 @@
 //! Builders, parts and merged parts answer as a look at every set of labels would.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 
 use index::{Builder, Index, Part, merge};

@@ -109,6 +109,23 @@ impl<'a> Dictionary<'a> {
         Ok(None)
     }
 
+    /// Appends one value; less to do than a walk to it.
+    pub fn append_value(&self, ordinal: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+        if ordinal >= self.values {
+            return Err(Corrupt(WHAT));
+        }
+        let (entries, _) = self.block(ordinal / BLOCK_VALUES)?;
+        let mut entries = Cursor::new(entries, WHAT);
+        let start = out.len();
+        for _ in 0..=ordinal % BLOCK_VALUES {
+            let shared = entries.at_most(out.len() - start)?;
+            out.truncate(start + shared);
+            out.extend_from_slice(entries.block()?);
+            entries.uint()?;
+        }
+        Ok(())
+    }
+
     fn first_of_block(&self, block: usize) -> Result<&'a [u8], Corrupt> {
         let (entry, _) = self.block(block)?;
         let mut cursor = Cursor::new(entry, WHAT);
@@ -251,6 +268,9 @@ mod tests {
                 prop_assert_eq!(dictionary.ordinal(value.as_bytes()).unwrap(), Some(ordinal));
                 let found = dictionary.walk_to(ordinal).unwrap();
                 prop_assert_eq!(found.text().unwrap(), value);
+                let mut appended = b"x".to_vec();
+                dictionary.append_value(ordinal, &mut appended).unwrap();
+                prop_assert_eq!(&appended[1..], value.as_bytes());
             }
             prop_assert!(!walk.next().unwrap());
             let expected = values.iter().position(|value| *value == other);
@@ -260,7 +280,8 @@ mod tests {
         #[test]
         fn any_bytes_are_values_or_corrupt(values in 0..100usize, table: Vec<u8>, entries: Vec<u8>, postings: Vec<u8>) {
             let dictionary = Dictionary { values, table: &table, entries: &entries, postings: &postings };
-            drop(dictionary.ordinal(b"a"));
+            let _ = dictionary.ordinal(b"a");
+            let _ = dictionary.append_value(values / 2, &mut Vec::new());
             let mut walk = dictionary.walk();
             while walk.as_mut().is_ok_and(|walk| walk.next() == Ok(true)) {}
         }

@@ -18,7 +18,7 @@ pub fn labels(part: &Part, id: u32) -> Result<LabelSet, Corrupt> {
         let Some(ordinal) = column.code(index)?.checked_sub(1) else { continue };
         let name = part.names.get(number).ok_or(Corrupt(WHAT))?;
         let start = texts.len();
-        texts.extend_from_slice(part.dictionary(name).walk_to(ordinal as usize)?.value());
+        part.dictionary(name).append_value(ordinal as usize, &mut texts)?;
         labels.push((&name.text, start, texts.len()));
     }
     let texts = std::str::from_utf8(&texts).map_err(|_| Corrupt(WHAT))?;
@@ -40,16 +40,19 @@ fn page_of(part: &Part, id: u32) -> Result<(Page<'_>, usize), Corrupt> {
 pub fn visit(part: &Part, ids: &RoaringBitmap, visit: &mut dyn FnMut(u32, LabelSet)) -> Result<(), Corrupt> {
     let texts = part.names.iter().map(|name| Texts::new(part, name, ids.len()));
     let mut texts = texts.collect::<Result<Vec<_>, _>>()?;
-    let mut columns: Vec<(usize, Column<'_>)> = Vec::new();
     let mut page_at = None;
+    let mut columns = Vec::new();
+    let mut found = Vec::new();
     for id in ids.range(part.ids()) {
         let place = (id - part.ids().start) as usize;
-        if page_at.replace(place / PAGE_STREAMS) != Some(place / PAGE_STREAMS) {
-            columns = columns_of(part, place / PAGE_STREAMS)?;
+        let (page, index) = (place / PAGE_STREAMS, place % PAGE_STREAMS);
+        if page_at.replace(page) != Some(page) {
+            let end = part.ids().end.min(id.saturating_add((PAGE_STREAMS - index) as u32));
+            columns = Codes::of_page(part, page, ids.range_cardinality(id..end))?;
         }
-        let mut found = Vec::with_capacity(columns.len());
-        for (number, column) in &columns {
-            if let Some(ordinal) = column.code(place % PAGE_STREAMS)?.checked_sub(1) {
+        found.clear();
+        for (number, codes) in &columns {
+            if let Some(ordinal) = codes.code(index)?.checked_sub(1) {
                 texts[*number].look_up(part, ordinal)?;
                 found.push((*number, ordinal));
             }
@@ -63,16 +66,39 @@ pub fn visit(part: &Part, ids: &RoaringBitmap, visit: &mut dyn FnMut(u32, LabelS
     Ok(())
 }
 
-fn columns_of(part: &Part, page: usize) -> Result<Vec<(usize, Column<'_>)>, Corrupt> {
-    let mut page = part.page(page)?;
-    let mut columns = Vec::new();
-    while let Some((number, column)) = page.next()? {
-        if number >= part.names.len() {
-            return Err(Corrupt(WHAT));
+/// For so many streams of a page it pays to unpack its columns.
+const UNPACK_STREAMS_MIN: u64 = 16;
+
+/// One label of the streams of a page.
+enum Codes<'a> {
+    Packed(Column<'a>),
+    Unpacked(Vec<u32>),
+}
+
+impl<'a> Codes<'a> {
+    /// All labels, with the numbers of their names, for so many of the streams.
+    fn of_page(part: &'a Part, page: usize, streams: u64) -> Result<Vec<(usize, Self)>, Corrupt> {
+        let page_streams = part.page_streams(page);
+        let mut page = part.page(page)?;
+        let mut columns = Vec::new();
+        while let Some((number, column)) = page.next()? {
+            if number >= part.names.len() {
+                return Err(Corrupt(WHAT));
+            }
+            let is_worth_it = streams >= UNPACK_STREAMS_MIN;
+            let codes =
+                if is_worth_it { Self::Unpacked(column.codes(page_streams)?) } else { Self::Packed(column) };
+            columns.push((number, codes));
         }
-        columns.push((number, column));
+        Ok(columns)
     }
-    Ok(columns)
+
+    fn code(&self, index: usize) -> Result<u32, Corrupt> {
+        match self {
+            Self::Packed(column) => column.code(index),
+            Self::Unpacked(codes) => codes.get(index).copied().ok_or(Corrupt(WHAT)),
+        }
+    }
 }
 
 /// The values of one name, for who asks for many of them.
@@ -104,9 +130,11 @@ impl<'a> Texts<'a> {
         if (ordinal as usize) < self.ends.len() || self.last == Some(ordinal) {
             return Ok(());
         }
-        let walk = part.dictionary(self.name).walk_to(ordinal as usize)?;
-        self.text.clear();
-        self.text.push_str(walk.text()?);
+        self.last = None;
+        let mut value = std::mem::take(&mut self.text).into_bytes();
+        value.clear();
+        part.dictionary(self.name).append_value(ordinal as usize, &mut value)?;
+        self.text = String::from_utf8(value).map_err(|_| Corrupt(WHAT))?;
         self.last = Some(ordinal);
         Ok(())
     }

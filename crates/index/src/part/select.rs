@@ -10,7 +10,7 @@ use roaring::RoaringBitmap;
 use super::dictionary::{Dictionary, Walk};
 use super::labels::{POSTING_BYTES_A_STREAM, each_code};
 use super::{Name, Part};
-use crate::runs::add_run;
+use crate::runs::{add_run, union};
 use crate::selector::{Pattern, Run, Term};
 use crate::{Corrupt, Index, Selector};
 
@@ -108,7 +108,15 @@ impl<'a> Step<'a> {
     }
 
     fn read(&self, part: &Part) -> Result<RoaringBitmap, Corrupt> {
-        union(part, &self.postings, self.bytes)
+        if let [postings] = *self.postings {
+            let mut ids = RoaringBitmap::new();
+            for run in part.id_runs(postings) {
+                add_run(&mut ids, run?);
+            }
+            return Ok(ids);
+        }
+        // A run takes a byte or two.
+        union(part.ids(), self.bytes, self.postings.iter().flat_map(|postings| part.id_runs(postings)))
     }
 }
 
@@ -172,49 +180,4 @@ fn postings<'a>(dictionary: &Dictionary<'a>, codes: &RoaringBitmap) -> Result<Ve
         walk = Some(here);
     }
     Ok(postings)
-}
-
-fn union(part: &Part, postings: &[&[u8]], bytes: usize) -> Result<RoaringBitmap, Corrupt> {
-    // A run takes a byte at least; a bit for every stream is less to go through than many
-    // runs in no order.
-    if postings.len() > 1 && bytes > part.len() / 64 {
-        return dense_union(part, postings);
-    }
-    let mut runs = Vec::new();
-    for posting in postings {
-        for run in part.id_runs(posting) {
-            runs.push(run?);
-        }
-    }
-    if postings.len() > 1 {
-        runs.sort_unstable_by_key(|run| run.start);
-    }
-    let mut ids = RoaringBitmap::new();
-    runs.into_iter().for_each(|run| add_run(&mut ids, run));
-    Ok(ids)
-}
-
-fn dense_union(part: &Part, postings: &[&[u8]]) -> Result<RoaringBitmap, Corrupt> {
-    let offset = part.ids().start & !63;
-    let mut words = vec![0u64; ((part.ids().end - offset) as usize).div_ceil(64)];
-    for posting in postings {
-        for run in part.id_runs(posting) {
-            let run = run?;
-            set_bits(&mut words, (run.start - offset) as usize, (run.end - offset) as usize);
-        }
-    }
-    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-    Ok(RoaringBitmap::from_lsb0_bytes(offset, &bytes))
-}
-
-fn set_bits(words: &mut [u64], start: usize, end: usize) {
-    let (first, last) = (start / 64, (end - 1) / 64);
-    let (from_start, to_end) = (u64::MAX << (start % 64), u64::MAX >> (63 - (end - 1) % 64));
-    if first == last {
-        words[first] |= from_start & to_end;
-    } else {
-        words[first] |= from_start;
-        words[first + 1..last].fill(u64::MAX);
-        words[last] |= to_end;
-    }
 }
