@@ -37,6 +37,17 @@ fn main() {
         }
     });
     per_stream("push", pushed, streams);
+    let mut mixed = Builder::new(0);
+    let order = || (0..sets.len()).map(|step| step * 7_919 % sets.len());
+    let pushed = time(1, || {
+        for stream in order() {
+            mixed.push(sets[stream].clone());
+        }
+    });
+    per_stream("push, in no order", pushed, streams);
+    let bytes = mixed.encode().len();
+    println!("{:40} {:10.2} bytes a stream", "part of that", bytes as f64 / f64::from(streams));
+    drop(mixed);
     println!(
         "{:40} {:10.1} bytes a stream, labels included",
         "builder",

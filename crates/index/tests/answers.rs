@@ -206,3 +206,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_value_of_one_stream_costs_little_more_than_its_text() {
+    let id = |number: u64| format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let sets: Vec<_> = (0..50_000).map(|number| LabelSet::new([("id", id(number))])).collect();
+    let bytes = built(0, &sets).encode().len() / sets.len();
+    assert!(bytes < 16 + 8, "{bytes} bytes a stream");
+}
