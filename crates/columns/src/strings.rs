@@ -4,18 +4,24 @@
 //! 0 constant     the text                            all rows are equal (or there are none)
 //! 1 dictionary   uint distinct texts, block of them as a column of another kind in order
 //!                of appearance, then numbers (u32): the text of each row
-//! 2 hex lower    uint digits of each row (even), then the rows, two digits a byte
+//! 2 hex lower    uint bytes of each row; a bit for each of them (lowest first, in whole
+//!                bytes): set if it is a digit that varies; the bytes that do not, in order;
+//!                then the digits that vary of all rows, two a byte, the first one higher
 //! 3 hex upper    the same with capital letters
 //! 4 integers     numbers (i64), of which the decimal text is meant
 //! 5 joined       block of numbers (u32): bytes of each row; then all rows, packed
+//! 6 templates    see `templates`
 //! ```
+
+mod hex;
+mod templates;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::bytes::{Cursor, UNPACKED_BYTES_MAX, pack, put_block, put_uint, unpack};
+use crate::bytes::{Cursor, pack, put_block, put_uint, unpack};
 use crate::{Corrupt, ROWS_MAX, numbers};
 
 const WHAT: &str = "a column of texts";
@@ -26,9 +32,14 @@ const HEX_LOWER: u8 = 2;
 const HEX_UPPER: u8 = 3;
 const INTEGERS: u8 = 4;
 const JOINED: u8 = 5;
+const TEMPLATES: u8 = 6;
 
-const LOWER_DIGITS: &[u8; 16] = b"0123456789abcdef";
-const UPPER_DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+/// Shorter texts are hardly sentences, and fewer hardly have templates.
+const TEMPLATE_BYTES_MIN: usize = 16;
+const TEMPLATE_ROWS_MIN: usize = 64;
+
+/// Templates are tried on so many rows, and used for all if they were shorter there.
+const TRIAL_ROWS: usize = 512;
 
 pub(crate) type HashBuilder = BuildHasherDefault<Xxh3Default>;
 
@@ -112,37 +123,26 @@ fn encode_dictionary(rows: &[&str]) -> Option<Vec<u8>> {
 }
 
 fn encode_distinct(rows: &[&str]) -> Vec<u8> {
-    encode_hex(rows, HEX_LOWER, LOWER_DIGITS)
-        .or_else(|| encode_hex(rows, HEX_UPPER, UPPER_DIGITS))
+    hex::encode(rows, HEX_LOWER, hex::LOWER)
+        .or_else(|| hex::encode(rows, HEX_UPPER, hex::UPPER))
         .or_else(|| encode_integers(rows))
+        .or_else(|| encode_templates(rows))
         .unwrap_or_else(|| encode_joined(rows))
 }
 
-fn encode_hex(rows: &[&str], kind: u8, digits: &[u8; 16]) -> Option<Vec<u8>> {
-    let width = rows.first()?.len();
-    if width == 0 || !width.is_multiple_of(2) || rows.iter().any(|row| row.len() != width) {
+/// As templates, if a trial says that it pays.
+fn encode_templates(rows: &[&str]) -> Option<Vec<u8>> {
+    let bytes: usize = rows.iter().map(|row| row.len()).sum();
+    if rows.len() < TEMPLATE_ROWS_MIN || bytes < TEMPLATE_BYTES_MIN * rows.len() {
         return None;
     }
-    let mut out = vec![kind];
-    put_uint(&mut out, width as u64);
-    let values = digit_values(digits);
-    for row in rows {
-        for pair in row.as_bytes().chunks_exact(2) {
-            let (high, low) = (values[usize::from(pair[0])], values[usize::from(pair[1])]);
-            if high | low > 15 {
-                return None;
-            }
-            out.push(high << 4 | low);
-        }
+    let trial = &rows[..rows.len().min(TRIAL_ROWS)];
+    if templates::encode(trial)?.len() >= encode_joined(trial).len() {
+        return None;
     }
+    let mut out = vec![TEMPLATES];
+    out.extend_from_slice(&templates::encode(rows)?);
     Some(out)
-}
-
-/// For each byte the value of the digit that it is, or more than 15.
-fn digit_values(digits: &[u8; 16]) -> [u8; 256] {
-    let mut values = [u8::MAX; 256];
-    digits.iter().zip(0..).for_each(|(digit, value)| values[usize::from(*digit)] = value);
-    values
 }
 
 fn encode_integers(rows: &[&str]) -> Option<Vec<u8>> {
@@ -195,13 +195,14 @@ pub fn decode(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
 fn decode_distinct(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
     let mut cursor = Cursor::new(bytes, WHAT);
     match cursor.byte()? {
-        HEX_LOWER => decode_hex(cursor, rows, LOWER_DIGITS),
-        HEX_UPPER => decode_hex(cursor, rows, UPPER_DIGITS),
+        HEX_LOWER => hex::decode(cursor, rows, hex::LOWER),
+        HEX_UPPER => hex::decode(cursor, rows, hex::UPPER),
         INTEGERS => {
             let integers = numbers::decode::<i64>(cursor.rest(), rows)?;
             Ok(gather(integers.iter().map(i64::to_string)))
         }
         JOINED => decode_joined(cursor, rows),
+        TEMPLATES => templates::decode(cursor, rows),
         _ => Err(cursor.corrupt()),
     }
 }
@@ -213,22 +214,6 @@ fn gather(rows: impl Iterator<Item = String>) -> Strings {
         strings.ends.push(strings.text.len() as u32);
     }
     strings
-}
-
-fn decode_hex(mut cursor: Cursor<'_>, rows: usize, digits: &[u8; 16]) -> Result<Strings, Corrupt> {
-    let width = cursor.at_most(UNPACKED_BYTES_MAX)?;
-    let packed = cursor.clone().rest();
-    let is_sound =
-        width > 0 && width.is_multiple_of(2) && packed.len().checked_mul(2) == width.checked_mul(rows);
-    if !is_sound || packed.len() > UNPACKED_BYTES_MAX / 2 {
-        return Err(cursor.corrupt());
-    }
-    let mut text = String::with_capacity(2 * packed.len());
-    for byte in packed {
-        text.push(digits[usize::from(byte >> 4)].into());
-        text.push(digits[usize::from(byte & 15)].into());
-    }
-    Ok(Strings { text, ends: (1..=rows).map(|row| (row * width) as u32).collect(), indexes: None })
 }
 
 fn decode_joined(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Corrupt> {
@@ -277,6 +262,22 @@ mod tests {
         }
 
         #[test]
+        fn messages_come_back(rows in proptest::collection::vec(("[a-z0-9 ä.=-]{16,30}", 0u64.., any::<u64>()), 64..80), at: usize, flip in 1u8..) {
+            let rows: Vec<String> = rows.iter().map(|(text, number, id)| format!("{text} took {number} ms, id={id:x}")).collect();
+            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+            let bytes = check(&rows);
+            let templates = templates::encode(&rows).unwrap();
+            let strings = templates::decode(Cursor::new(&templates, "it"), rows.len()).unwrap();
+            prop_assert_eq!(strings.iter().collect::<Vec<_>>(), rows.clone());
+            for mut damaged in [bytes, templates] {
+                let at = at % damaged.len();
+                damaged[at] ^= flip;
+                drop(decode(&damaged, rows.len()));
+                drop(templates::decode(Cursor::new(&damaged, "it"), rows.len()));
+            }
+        }
+
+        #[test]
         fn any_bytes_decode_or_are_corrupt(kind in 0u8..8, bytes: Vec<u8>, rows in 0usize..50) {
             drop(decode(&[&[kind], &bytes[..]].concat(), rows));
         }
@@ -302,11 +303,28 @@ mod tests {
         check_kind(&[""; 0], CONSTANT);
         check_kind(&["a", "b", "a", "a"], DICTIONARY);
         check_kind(&["00ff", "12ab", "abcd"], HEX_LOWER);
-        check_kind(&["00FF", "12AB", "abcd"], JOINED);
+        check_kind(&["00FF", "12AB", "abcg"], JOINED);
         check_kind(&["00FF", "12AB", "ABCD"], HEX_UPPER);
         check_kind(&["0", "-17", "9223372036854775807"], INTEGERS);
-        check_kind(&["0", "-0", "01"], JOINED);
+        check_kind(&["6ba7b810-9dad", "00b1c0d4-1234"], HEX_LOWER);
+        check_kind(&["req_1a", "req_2b", "req_3c"], HEX_LOWER);
+        check_kind(&["0", "-0", "013"], JOINED);
         check_kind(&["abc", "ab", ""], JOINED);
+    }
+
+    #[test]
+    fn messages_of_a_program_are_templates() {
+        let rows: Vec<String> = (0..1000u64)
+            .map(|row| {
+                format!(
+                    "tool {} completed in {} ms key={:016x}",
+                    row % 3,
+                    row * row % 997,
+                    row.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                )
+            })
+            .collect();
+        check_kind(&rows, TEMPLATES);
     }
 
     #[test]

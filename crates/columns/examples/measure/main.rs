@@ -1,9 +1,10 @@
 //! Measures the codecs on the workloads of our performance goals.
 //!
-//! `cargo run --release -p columns --example measure -- samples|logs|spans|small`
+//! `cargo run --release -p columns --example measure -- samples|logs`
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the machine's own counters")]
 
+mod logs;
 mod samples;
 /// The telemetry that the running binary is measured with.
 #[path = "../../../../bench/src"]
@@ -15,7 +16,8 @@ mod bench {
 fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("samples") => samples::measure(),
-        _ => println!("what shall be measured? samples"),
+        Some("logs") => logs::measure(),
+        _ => println!("what shall be measured? samples, logs"),
     }
 }
 

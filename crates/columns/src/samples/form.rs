@@ -45,17 +45,33 @@ pub(super) fn analyse(values: &[f64]) -> (Form, Vec<i64>) {
 
 /// What [`analyse`] took apart.
 pub(super) fn restore(form: &Form, residuals: impl Iterator<Item = i64>, values: &mut Vec<f64>) {
-    let scale = scale(form.digits.min(RAW - 1));
-    let value = |number: i64| match form.digits {
-        RAW => from_ordered(number),
-        _ => number as f64 / scale,
-    };
+    match form.digits {
+        RAW => restore_as(form, residuals, values, from_ordered),
+        // The most frequent by far, and a division is slow.
+        0 => restore_as(form, residuals, values, |number| number as f64),
+        digits => {
+            let scale = scale(digits);
+            restore_as(form, residuals, values, |number| number as f64 / scale);
+        }
+    }
+}
+
+fn restore_as(
+    form: &Form,
+    residuals: impl Iterator<Item = i64>,
+    values: &mut Vec<f64>,
+    value: impl Fn(i64) -> f64,
+) {
     values.push(value(form.first));
     let mut last = form.first;
-    for residual in residuals {
-        let number = last.wrapping_add(residual.wrapping_mul(form.divisor as i64));
-        values.push(value(number));
-        last = if form.is_level { form.first } else { number };
+    let change = |residual: i64| residual.wrapping_mul(form.divisor as i64);
+    if form.is_level {
+        values.extend(residuals.map(|residual| value(form.first.wrapping_add(change(residual)))));
+    } else {
+        values.extend(residuals.map(|residual| {
+            last = last.wrapping_add(change(residual));
+            value(last)
+        }));
     }
 }
 

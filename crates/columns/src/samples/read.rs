@@ -37,6 +37,8 @@ struct Vector<'a> {
     rows: usize,
     /// Of the rows after the first; empty if runs of these times cannot be masked.
     quiet: Vec<bool>,
+    /// How many of them are not quiet.
+    moving: usize,
     times: Option<Vec<i64>>,
 }
 
@@ -115,11 +117,7 @@ impl<'a> Page<'a> {
     /// How many residuals are kept of a moving run.
     fn residual_rows(&self, run: usize) -> usize {
         let KeptRun { vector, code, .. } = &self.runs[run];
-        if code.is_masked {
-            self.vectors[*vector].quiet.iter().filter(|quiet| !**quiet).count()
-        } else {
-            self.vectors[*vector].rows - 1
-        }
+        if code.is_masked { self.vectors[*vector].moving } else { self.vectors[*vector].rows - 1 }
     }
 
     fn restore(&self, run: usize, residuals: &[i64]) -> Vec<f64> {
@@ -197,7 +195,8 @@ fn read_vectors<'a>(
                 quiet::from_stretches(&stretches, rows - 1).ok_or(cursor.corrupt())?
             }
         };
-        Ok(Vector { bytes, rows, quiet, times: None })
+        let moving = quiet.iter().filter(|quiet| !**quiet).count();
+        Ok(Vector { bytes, rows, quiet, moving, times: None })
     };
     rows.into_iter().map(read_vector).collect()
 }
