@@ -4,7 +4,7 @@ use super::agent::TOOLS;
 use super::chance::Chance;
 use super::events::{Attribute, Events};
 
-/// Every so many records one says a word that no other says.
+/// The first of so many records says a word that no other says.
 const NEEDLE_EVERY: u64 = 100_000;
 
 const FAILURES: [&str; 7] = [
@@ -57,7 +57,7 @@ impl Events {
         let trace = self.log_trace(number, &mut chance);
         let agent = self.trace_agent(trace);
         let Saying { severity, logger, mut body, attributes } = self.say(agent, &mut chance);
-        if number % NEEDLE_EVERY == NEEDLE_EVERY / 2 {
+        if number.is_multiple_of(NEEDLE_EVERY) {
             body = format!("{body} correlation={}", Self::needle(number / NEEDLE_EVERY));
         }
         let mut all = vec![
