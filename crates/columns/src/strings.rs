@@ -11,9 +11,11 @@
 //! 4 integers     numbers (i64), of which the decimal text is meant
 //! 5 joined       block of numbers (u32): bytes of each row; then all rows, packed
 //! 6 templates    see `templates`
+//! 7 phrases      see `phrases`
 //! ```
 
 mod hex;
+mod phrases;
 mod templates;
 
 use std::collections::HashMap;
@@ -33,6 +35,7 @@ const HEX_UPPER: u8 = 3;
 const INTEGERS: u8 = 4;
 const JOINED: u8 = 5;
 const TEMPLATES: u8 = 6;
+const PHRASES: u8 = 7;
 
 /// Shorter texts are hardly sentences, and fewer hardly have templates.
 const TEMPLATE_BYTES_MIN: usize = 16;
@@ -127,7 +130,16 @@ fn encode_distinct(rows: &[&str]) -> Vec<u8> {
         .or_else(|| hex::encode(rows, HEX_UPPER, hex::UPPER))
         .or_else(|| encode_integers(rows))
         .or_else(|| encode_templates(rows))
-        .unwrap_or_else(|| encode_joined(rows))
+        .unwrap_or_else(|| encode_prose(rows))
+}
+
+/// As phrases, if there are enough of them.
+fn encode_prose(rows: &[&str]) -> Vec<u8> {
+    let phrases = if rows.len() < TEMPLATE_ROWS_MIN { None } else { phrases::encode(rows) };
+    match phrases {
+        Some(phrases) => [&[PHRASES], &phrases[..]].concat(),
+        None => encode_joined(rows),
+    }
 }
 
 /// As templates, if a trial says that it pays.
@@ -203,6 +215,7 @@ fn decode_distinct(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
         }
         JOINED => decode_joined(cursor, rows),
         TEMPLATES => templates::decode(cursor, rows),
+        PHRASES => phrases::decode(cursor, rows),
         _ => Err(cursor.corrupt()),
     }
 }
@@ -278,7 +291,21 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_decode_or_are_corrupt(kind in 0u8..8, bytes: Vec<u8>, rows in 0usize..50) {
+        fn sentences_come_back(rows in proptest::collection::vec("([ab]{0,2}|ä{1,2}|c) ?(d|e|f)?( d)?", 64..99), at: usize, flip in 1u8..) {
+            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
+            let mut phrases = phrases::encode(&rows).unwrap_or_default();
+            if phrases.is_empty() {
+                return Ok(());
+            }
+            let strings = phrases::decode(Cursor::new(&phrases, "it"), rows.len()).unwrap();
+            prop_assert_eq!(strings.iter().collect::<Vec<_>>(), rows.clone());
+            let at = at % phrases.len();
+            phrases[at] ^= flip;
+            drop(phrases::decode(Cursor::new(&phrases, "it"), rows.len()));
+        }
+
+        #[test]
+        fn any_bytes_decode_or_are_corrupt(kind in 0u8..9, bytes: Vec<u8>, rows in 0usize..50) {
             drop(decode(&[&[kind], &bytes[..]].concat(), rows));
         }
 

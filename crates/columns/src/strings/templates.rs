@@ -2,7 +2,7 @@
 //! with other numbers in it.
 //!
 //! ```text
-//! uint templates           block of them, as a column of another kind, in order of
+//! uint templates           block of them, as `joined` or `phrases`, in order of
 //!                          appearance; a hole is the character 0 for a number, or 1 and a
 //!                          character of code n for n hexadecimal digits
 //! block numbers (u32)      for each row 0, if its template has not come before and is the
@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use crate::bytes::{Cursor, UNPACKED_BYTES_MAX, put_block, put_uint};
 use crate::{Corrupt, numbers};
 
-use super::{HashBuilder, Strings, WHAT, decode_distinct, encode_joined};
+use super::{HashBuilder, JOINED, PHRASES, Strings, WHAT, decode_distinct, encode_prose};
 
 const NUMBER: char = '\0';
 const HEX: char = '\u{1}';
@@ -45,7 +45,7 @@ pub(super) fn encode(rows: &[&str]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     put_uint(&mut out, cuts.templates.len() as u64);
     let templates: Vec<&str> = cuts.templates.iter().map(String::as_str).collect();
-    put_block(&mut out, &encode_joined(&templates));
+    put_block(&mut out, &encode_prose(&templates));
     put_block(&mut out, &numbers::encode(&cuts.codes()));
     put_block(&mut out, &pack_nibbles(&cuts.nibbles));
     let (own, others) = cuts.number_columns();
@@ -219,7 +219,12 @@ impl Layout {
 
 pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Corrupt> {
     let count = cursor.at_most(rows)?;
-    let templates = decode_distinct(cursor.block()?, count)?;
+    let templates = cursor.block()?;
+    // No other kinds: templates within templates could nest without end.
+    if !matches!(templates.first(), Some(&(JOINED | PHRASES))) {
+        return Err(cursor.corrupt());
+    }
+    let templates = decode_distinct(templates, count)?;
     let codes = numbers::decode::<u32>(cursor.block()?, rows)?;
     let template_of_row = places(&codes, count)?;
     let mut nibbles = Nibbles { bytes: cursor.block()?, at: 0 };
