@@ -25,7 +25,7 @@ pub use rows::Rows;
 use std::collections::HashMap;
 
 use crate::bytes::{Cursor, put_block, put_text, put_uint};
-use crate::strings::HashBuilder;
+use crate::hash::HashBuilder;
 use crate::{Corrupt, ROWS_MAX, numbers};
 use columns::{Gathered, Kind};
 

@@ -17,7 +17,7 @@
 use std::collections::HashMap;
 
 use crate::bytes::{Cursor, put_block, put_uint};
-use crate::strings::HashBuilder;
+use crate::hash::HashBuilder;
 use crate::{Corrupt, ROWS_MAX, numbers};
 
 const WHAT: &str = "a column of ids";

@@ -18,6 +18,7 @@ pub mod attributes;
 pub mod bytes;
 pub mod filter;
 pub mod floats;
+mod hash;
 pub mod ids;
 pub mod numbers;
 mod pco_chunk;

@@ -31,7 +31,19 @@
 //! once it has the rows above, so that readers know the page of each run. "The run before"
 //! is the one before in the same page.
 //!
-//! Why so: measured with `cargo run --release -p columns --example measure -- samples`.
+//! Why so, in bytes a sample of the fleet of our benches, pages of one agent (100 series of
+//! 120 rows, of 720 rows), time of one core a sample:
+//!
+//! | | 120 | 720 | encode | decode |
+//! |---|---|---|---|---|
+//! | chunks of one series after Gorilla | 1.09 | 1.09 | | |
+//! | all values in one pool of pco, its own choice of mode | 1.26 | 1.46 | 52 ns | 6 to 7 ns |
+//! | this | 0.38 | 0.35 | 18 to 27 ns | 3.0 to 4.6 ns |
+//!
+//! One pool without the steps below fails because the changes of each run are of another
+//! size: what is gained for one run is lost for the next. Reading a single run of 120 rows
+//! takes 9 microseconds, the heads and the bins of all pools among them.
+//! `cargo run --release -p columns --example measure -- samples` measures it again.
 
 mod form;
 mod pool;

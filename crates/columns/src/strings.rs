@@ -13,17 +13,21 @@
 //! 6 templates    see `templates`
 //! 7 phrases      see `phrases`
 //! ```
+//!
+//! Bodies of agents' logs (pages of 4,096 and of 16,384) took 26.1 and 25.2 bytes a row
+//! joined, 20.0 and 18.3 with templates, 15.6 and 13.3 with templates and phrases, at about
+//! 1.3 microseconds a row. zstd at level 7 instead of 3 saved 0.7 bytes of the second, for
+//! 0.4 microseconds. `cargo run --release -p columns --example measure -- logs` measures it
+//! again.
 
 mod hex;
 mod phrases;
 mod templates;
 
 use std::collections::HashMap;
-use std::hash::BuildHasherDefault;
-
-use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::bytes::{Cursor, pack, put_block, put_uint, unpack};
+use crate::hash::HashBuilder;
 use crate::{Corrupt, ROWS_MAX, numbers};
 
 const WHAT: &str = "a column of texts";
@@ -43,8 +47,6 @@ const TEMPLATE_ROWS_MIN: usize = 64;
 
 /// Templates are tried on so many rows, and used for all if they were shorter there.
 const TRIAL_ROWS: usize = 512;
-
-pub(crate) type HashBuilder = BuildHasherDefault<Xxh3Default>;
 
 /// A column of texts that has been read. Distinct texts are kept once.
 #[derive(Clone, Debug, Default)]

@@ -14,9 +14,10 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::bytes::{Cursor, UNPACKED_BYTES_MAX, put_block, put_uint};
+use crate::hash::HashBuilder;
 use crate::{Corrupt, ROWS_MAX, numbers};
 
-use super::{HashBuilder, Strings, WHAT, decode_distinct, encode_joined};
+use super::{Strings, WHAT, decode_distinct, encode_joined};
 
 /// A word pays for its place in the dictionary when it has come so often, on average.
 const USES_MIN: usize = 6;

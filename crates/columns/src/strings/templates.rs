@@ -20,9 +20,10 @@
 use std::collections::HashMap;
 
 use crate::bytes::{Cursor, UNPACKED_BYTES_MAX, put_block, put_uint};
+use crate::hash::HashBuilder;
 use crate::{Corrupt, numbers};
 
-use super::{HashBuilder, JOINED, PHRASES, Strings, WHAT, decode_distinct, encode_prose};
+use super::{JOINED, PHRASES, Strings, WHAT, decode_distinct, encode_prose};
 
 const NUMBER: char = '\0';
 const HEX: char = '\u{1}';
