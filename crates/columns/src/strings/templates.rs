@@ -21,7 +21,7 @@ use std::collections::HashMap;
 
 use crate::bytes::{Cursor, UNPACKED_BYTES_MAX, put_block, put_uint};
 use crate::hash::HashBuilder;
-use crate::{Corrupt, numbers};
+use crate::{Corrupt, ROWS_MAX, numbers};
 
 use super::{JOINED, PHRASES, Strings, WHAT, decode_distinct, encode_prose};
 
@@ -50,6 +50,9 @@ pub(super) fn encode(rows: &[&str]) -> Option<Vec<u8>> {
     put_block(&mut out, &numbers::encode(&cuts.codes()));
     put_block(&mut out, &pack_nibbles(&cuts.nibbles));
     let (own, others) = cuts.number_columns();
+    if others.len() > ROWS_MAX {
+        return None;
+    }
     own.iter().for_each(|column| put_block(&mut out, &numbers::encode(column)));
     put_block(&mut out, &numbers::encode(&others));
     Some(out)
@@ -136,7 +139,7 @@ impl Cuts {
         let mut others = Vec::new();
         let mut numbers = self.numbers.iter();
         for &template in &self.template_of_row {
-            let Template { holes, column } = layout.templates[template as usize];
+            let Template { holes, column, .. } = layout.templates[template as usize];
             for (hole, &number) in numbers.by_ref().take(holes).enumerate() {
                 match column {
                     Some(first) => own[first + hole].push(number),
@@ -179,8 +182,6 @@ fn pack_nibbles(nibbles: &[u8]) -> Vec<u8> {
 struct Layout {
     templates: Vec<Template>,
     columns: usize,
-    /// How many numbers each column has.
-    rows: Vec<usize>,
     /// How many numbers are in no column of their own.
     others: usize,
 }
@@ -189,13 +190,14 @@ struct Layout {
 struct Template {
     /// For numbers.
     holes: usize,
+    rows: usize,
     /// The first of its columns, if it has any of its own.
     column: Option<usize>,
 }
 
 impl Layout {
     fn new<'a>(templates: impl Iterator<Item = &'a str>, template_of_row: &[u32]) -> Self {
-        let mut layout = Self { templates: vec![], columns: 0, rows: vec![], others: 0 };
+        let mut layout = Self { templates: vec![], columns: 0, others: 0 };
         let mut counts: Vec<usize> = Vec::new();
         for &template in template_of_row {
             let template = template as usize;
@@ -204,14 +206,13 @@ impl Layout {
         }
         for (number, template) in templates.enumerate() {
             let holes = template.bytes().filter(|&byte| byte == NUMBER as u8).count();
-            let count = counts.get(number).copied().unwrap_or(0);
-            let has_columns = holes > 0 && count >= COLUMN_ROWS_MIN;
-            layout.templates.push(Template { holes, column: has_columns.then_some(layout.columns) });
+            let rows = counts.get(number).copied().unwrap_or(0);
+            let has_columns = holes > 0 && rows >= COLUMN_ROWS_MIN;
+            layout.templates.push(Template { holes, rows, column: has_columns.then_some(layout.columns) });
             if has_columns {
                 layout.columns += holes;
-                layout.rows.resize(layout.columns, count);
             } else {
-                layout.others = layout.others.saturating_add(holes.saturating_mul(count));
+                layout.others = layout.others.saturating_add(holes.saturating_mul(rows));
             }
         }
         layout
@@ -231,8 +232,14 @@ pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Cor
     let mut nibbles = Nibbles { bytes: cursor.block()?, at: 0 };
     let layout = Layout::new(templates.iter(), &template_of_row);
     let mut columns = Vec::new();
-    for &rows in &layout.rows {
-        columns.push(numbers::decode::<u64>(cursor.block()?, rows)?.into_iter());
+    // Each column takes a byte at least: a long template of holes reserves nothing.
+    if layout.columns > cursor.clone().rest().len() {
+        return Err(Corrupt(WHAT));
+    }
+    for template in layout.templates.iter().filter(|template| template.column.is_some()) {
+        for _ in 0..template.holes {
+            columns.push(numbers::decode::<u64>(cursor.block()?, template.rows)?.into_iter());
+        }
     }
     let mut others = numbers::decode::<u64>(cursor.block()?, layout.others)?.into_iter();
     cursor.finish()?;
