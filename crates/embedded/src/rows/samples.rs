@@ -31,7 +31,7 @@ impl Rows for SampleRows {
 
     /// Measured: larger pages compress no better, smaller ones cost more than they save
     /// when one series is read.
-    const PAGE_ROWS_MAX: usize = 8192;
+    const PAGE_ROWS_MAX: usize = 16_384;
 
     fn len(&self) -> usize {
         self.times.len()
