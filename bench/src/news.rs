@@ -1,7 +1,7 @@
 //! From an agent's failure at its source to the webhook that tells of it.
 //!
-//! A turn that ends is believed after a second without contradiction, because a queued prompt
-//! may follow at once; that second is part of the figures.
+//! A failure is believed after 0.3 s without contradiction, because a client may answer it with
+//! the next prompt at once; that time is part of the figures.
 
 use std::time::Duration;
 

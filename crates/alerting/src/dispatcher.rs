@@ -155,16 +155,26 @@ impl Worker {
         match decide(notification, &delivery, now, runtime::random::fraction()) {
             Decision::Delivered => state.delivered(notification.id, &receipt(&delivery, now)).await?,
             Decision::GiveUp => {
-                tracing::error!(receiver, alert = notification.alert_id, "a notification was given up");
-                state.gave_up(notification.id, &receipt(&delivery, now)).await?;
+                let receipt = receipt(&delivery, now);
+                tracing::error!(
+                    receiver,
+                    alert = notification.alert_id,
+                    status = receipt.status,
+                    reason = receipt.reply,
+                    "a notification was given up"
+                );
+                state.gave_up(notification.id, &receipt).await?;
             }
             Decision::Retry { at } => {
+                let receipt = receipt(&delivery, now);
                 tracing::warn!(
                     receiver,
                     alert = notification.alert_id,
+                    status = receipt.status,
+                    reason = receipt.reply,
                     "a notification failed and is tried again"
                 );
-                state.retry_at(notification.id, at, &receipt(&delivery, now)).await?;
+                state.retry_at(notification.id, at, &receipt).await?;
             }
         }
         let outcome = if matches!(delivery, Delivery::Accepted { .. }) { "accepted" } else { "failed" };

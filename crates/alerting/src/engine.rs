@@ -162,7 +162,7 @@ impl Engine {
         rules.map(|(_, rule)| rule.clone()).collect()
     }
 
-    /// Rules with a pending alert whose hold is over.
+    /// Rules with a pending alert whose hold is over and that nobody has looked at since.
     fn ripe_rules(&self) -> BTreeSet<String> {
         let now = self.clock.now();
         self.holds().into_iter().filter(|(_, end)| *end <= now).map(|(rule, _)| rule).collect()
@@ -172,15 +172,18 @@ impl Engine {
     fn until_next_hold_ends(&self) -> Duration {
         let now = self.clock.now();
         let next = self.holds().into_iter().map(|(_, end)| end.since(now)).min();
-        // One that is over already was looked at; its rule has failed, and is not hurried.
         next.unwrap_or(Duration::MAX).max(Duration::from_secs(1))
     }
 
+    /// The rule of each pending alert, and when its hold ends. One that was looked at since and
+    /// is pending still is left out: its rule failed, or nothing is known of what it is about,
+    /// and looking again before its time would not help.
     fn holds(&self) -> Vec<(String, Timestamp)> {
-        let book = self.book.lock();
+        let (book, statuses) = (self.book.lock(), self.statuses.lock());
         let end = |(rule, since): (&str, Timestamp)| {
             let (_, found) = self.rules.iter().find(|(_, candidate)| candidate.name == rule)?;
-            Some((rule.to_owned(), since + found.hold))
+            let end = since + found.hold;
+            statuses.last_evaluation(rule).is_none_or(|at| at < end).then(|| (rule.to_owned(), end))
         };
         book.pending_since().filter_map(end).collect()
     }

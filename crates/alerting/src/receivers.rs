@@ -93,12 +93,23 @@ pub(crate) fn build(settings: &ReceiverSettings) -> Result<Box<dyn Receiver>, St
 /// For those that are spoken to by HTTP. Redirects are not followed: they would let the
 /// peer choose where our words go.
 fn http_client() -> Result<reqwest::Client, String> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(PEER_TIMEOUT)
-        .user_agent(concat!("watchkeeper/", env!("CARGO_PKG_VERSION")))
+    let builder = || {
+        reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PEER_TIMEOUT)
+            .user_agent(concat!("watchkeeper/", env!("CARGO_PKG_VERSION")))
+    };
+    // Fails on a machine that names no certificate authorities, as small containers do.
+    builder()
         .build()
+        .or_else(|_| builder().tls_certs_only(public_authorities()).build())
         .map_err(|error| format!("the HTTP client could not be made: {error}"))
+}
+
+/// Those that were built in.
+fn public_authorities() -> impl Iterator<Item = reqwest::Certificate> {
+    let known = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    known.filter_map(|authority| reqwest::Certificate::from_der(authority).ok())
 }
 
 /// An address to post to. The error does not repeat it.
@@ -108,5 +119,18 @@ fn http_url(url: &crate::Secret) -> Result<url::Url, String> {
     match parsed.scheme() {
         "http" | "https" => Ok(parsed),
         scheme => Err(format!("its address begins with `{scheme}:`, not with `https:` or `http:`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_machine_that_names_no_authorities_has_those_that_are_built_in() {
+        assert!(public_authorities().count() > 50);
+        assert!(reqwest::Client::builder().tls_certs_only(public_authorities()).build().is_ok());
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use model::{AgentError, PendingRequest, Phase, Retry, Timestamp};
 
-pub use decide::decide;
+pub use decide::{damped_until, decide};
 pub use evidence::is_final;
 pub use hearing::Hearing;
 

@@ -22,6 +22,7 @@ use tokio::sync::broadcast;
 use crate::opencode::Client;
 use crate::opencode::world::Changes;
 use board::Board;
+use samples::Written;
 
 /// What a subscriber may fall behind before it loses events.
 const EVENTS: usize = 4096;
@@ -117,7 +118,7 @@ impl Publisher {
     }
 
     pub async fn publish(&self, changes: Changes) {
-        if changes.changed.is_empty() && changes.removed.is_empty() && changes.notes.is_empty() {
+        if changes.is_empty() {
             return;
         }
         let (now, mono) = (self.clock.now(), self.clock.monotonic());
@@ -137,14 +138,17 @@ impl Publisher {
                     batch.logs.push(journal::transition(&change.agent, from, now));
                     let agent = change.agent.clone();
                     told.push(FleetEvent::Transition(AgentTransition { agent, from, at: now }));
-                    to_save.extend(board.take_unsaved(&change.agent.id, now));
+                    to_save.extend(board.record_of(&change.agent.id, now));
                 }
                 if may_tell {
                     told.push(FleetEvent::Changed(change.agent.clone()));
                 }
             }
+            for left in &changes.left {
+                Written::left_by_last_run(&left.agent, &left.source, left.state).end(&mut batch, now);
+            }
             for agent in &changes.removed {
-                to_save.extend(board.take_unsaved(agent, now));
+                to_save.extend(board.record_of(agent, now));
                 board.remove(&mut batch, agent, now);
                 told.push(FleetEvent::Removed(agent.clone()));
             }
@@ -197,7 +201,7 @@ impl Publisher {
     }
 
     async fn save_all(&self) {
-        let unsaved = self.board.lock().take_all_unsaved(self.clock.now());
+        let unsaved = self.board.lock().unsaved(self.clock.now());
         self.save(unsaved).await;
     }
 
@@ -205,10 +209,12 @@ impl Publisher {
         if records.is_empty() {
             return;
         }
-        if let Err(error) = self.state.save_agents(&records).await {
-            tracing::error!(%error, "the totals of agents could not be saved");
-            metrics::counter!("watchkeeper_fleet_save_failures_total").increment(1);
-            self.board.lock().not_saved(&records);
+        match self.state.save_agents(&records).await {
+            Ok(()) => self.board.lock().saved(records),
+            Err(error) => {
+                tracing::error!(%error, "the totals of agents could not be saved");
+                metrics::counter!("watchkeeper_fleet_save_failures_total").increment(1);
+            }
         }
     }
 

@@ -21,11 +21,12 @@ const IMAGES: [&str; 4] = ["squashfs", "iso9660", "erofs", "udf"];
 /// Network filesystems are left out: asking one whose server is gone would never return.
 pub(crate) fn real_disks(mounts: impl IntoIterator<Item = Mount>) -> Vec<Mount> {
     let mut kept: Vec<Mount> = Vec::new();
-    for mount in mounts.into_iter().filter(is_real) {
-        // What is mounted over something at the same place hides it.
+    for mount in mounts {
+        // What is mounted over something at the same place hides it, disk or not.
         kept.retain(|other| other.mountpoint != mount.mountpoint);
         kept.push(mount);
     }
+    kept.retain(is_real);
     kept.sort_by(|a, b| (a.mountpoint.len(), &a.mountpoint).cmp(&(b.mountpoint.len(), &b.mountpoint)));
     let mut seen = std::collections::BTreeSet::new();
     kept.retain(|mount| seen.insert(mount.number.clone()));
@@ -116,6 +117,18 @@ mod tests {
                 ("tank/data", "/tank", "zfs", "0:61"),
             ],
             &["/tank"],
+        );
+    }
+
+    #[test]
+    fn a_disk_under_a_network_filesystem_is_not_asked_for() {
+        check(
+            &[
+                ("/dev/vda", "/", "ext4", "254:0"),
+                ("/dev/vdb", "/home", "ext4", "254:16"),
+                ("server:/home", "/home", "nfs4", "0:60"),
+            ],
+            &["/"],
         );
     }
 

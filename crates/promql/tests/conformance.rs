@@ -1,19 +1,24 @@
 //! Runs Prometheus' own cases (`promqltest` files) against the engine over a store in
-//! memory, prints how many of each file pass, and fails when a file falls below the count
-//! in `conformance.floor`.
+//! memory, and prints how many of each file pass.
+//!
+//! Native histograms are no samples here: they are left out when a case loads them, and what
+//! then cannot pass is written down in `conformance.unmet`, each line with the cause that the
+//! harness established ([`run::Cause`]). The ledger is exact in both directions: a case that
+//! stops passing, or begins to, or misses for another cause, fails the test. A case that misses
+//! although native histograms have nothing to do with it fails the test and cannot be listed.
 //!
 //! The cases are read from `../shared/conformance/promql` beside the project, or below
 //! `WATCHKEEPER_SHARED`; without the folder there is nothing to do. With
-//! `CONFORMANCE_SHOW=functions.test` the cases of that file that do not pass are printed.
-//!
-//! Native histograms are no samples here: they are left out when a case loads them. A case
-//! that then cannot pass is counted as not passed, and listed as needing them.
+//! `CONFORMANCE_SHOW=functions.test` the cases of that file that do not pass are printed, with
+//! `CONFORMANCE_LEDGER=1` the ledger as it would be now.
 
 // It reads files and the environment, as only a test does directly.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used)]
 
 #[path = "conformance/compare.rs"]
 mod compare;
+#[path = "conformance/ledger.rs"]
+mod ledger;
 #[path = "conformance/reader.rs"]
 mod reader;
 #[path = "conformance/run.rs"]
@@ -23,13 +28,13 @@ mod script;
 #[path = "conformance/series.rs"]
 mod series;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use run::{Outcome, Tally};
+use ledger::Ledger;
+use run::{Cause, Outcome};
 
 #[tokio::test]
-async fn cases_of_prometheus_pass() {
+async fn cases_of_prometheus_pass_or_miss_for_the_cause_that_is_written_down() {
     let folder = cases();
     let Ok(entries) = std::fs::read_dir(&folder) else {
         println!("skipped: no conformance cases in {}", folder.display());
@@ -38,24 +43,36 @@ async fn cases_of_prometheus_pass() {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "test"));
     files.sort();
+    assert!(!files.is_empty(), "no cases in {}", folder.display());
     let shown = std::env::var("CONFORMANCE_SHOW").unwrap_or_default();
-    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut now = Ledger::default();
+    let mut failed = Vec::new();
+    let mut all = Vec::new();
+    println!("{:<28} {}", "file", Tally::HEAD);
     for file in files {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         let outcomes = run::file(&std::fs::read_to_string(&file).unwrap()).await;
+        now.note(&name, &outcomes);
+        println!("{name:<28} {}", Tally(&outcomes));
         for (line, query, outcome) in &outcomes {
             match outcome {
-                Outcome::Failed(why) if shown == name => println!("{name}:{line} {query}\n    failed: {why}"),
-                Outcome::NeedsHistograms(why) if shown == name => {
-                    println!("{name}:{line} {query}\n    needs native histograms: {why}");
+                Outcome::Failed(why) => failed.push(format!("{name}:{line} {query}\n    {why}")),
+                Outcome::Unmet(cause, why) if shown == name => {
+                    println!("{name}:{line} {query}\n    {}: {why}", cause.name());
                 }
-                _ => {}
+                Outcome::Passed | Outcome::Unmet(..) => {}
             }
         }
-        tallies.insert(name, Tally::of(&outcomes));
+        all.extend(outcomes);
     }
-    print_table(&tallies);
-    assert_eq!(below_floor(&tallies), Vec::<String>::new(), "fewer cases pass than recorded");
+    println!("{:<28} {}", "all", Tally(&all));
+    if std::env::var_os("CONFORMANCE_LEDGER").is_some() {
+        println!("{now}");
+    }
+    let written = Ledger::written();
+    assert!(failed.is_empty(), "wrong, and not for native histograms:\n{}", failed.join("\n"));
+    assert_eq!(now.beyond(&written), Vec::<String>::new(), "these miss, and it is not written down");
+    assert_eq!(written.beyond(&now), Vec::<String>::new(), "these are written down and do not miss so");
 }
 
 fn cases() -> PathBuf {
@@ -64,29 +81,26 @@ fn cases() -> PathBuf {
     shared.unwrap_or_else(beside).join("conformance/promql")
 }
 
-fn print_table(tallies: &BTreeMap<String, Tally>) {
-    println!("{:<28} {:>12} {:>20} {:>7}", "file", "passed/total", "native histograms", "failed");
-    let mut sum = Tally::default();
-    for (name, tally) in tallies {
-        println!("{name:<28} {tally}");
-        sum.add(tally);
-    }
-    println!("{:<28} {sum}", "all");
-    println!(
-        "({} of the passed cases loaded native histograms, which were left out)",
-        sum.passed_beside_histograms
-    );
+/// A line of the table.
+struct Tally<'a>(&'a [(usize, String, Outcome)]);
+
+impl Tally<'_> {
+    const HEAD: &'static str =
+        " passed/total  function operator   remark   values only-histograms    mixed   failed";
 }
 
-/// Lines of file name and count.
-const FLOOR: &str = include_str!("conformance.floor");
-
-fn below_floor(tallies: &BTreeMap<String, Tally>) -> Vec<String> {
-    let recorded = FLOOR.lines().filter_map(|line| line.split_once(' '));
-    let fell = recorded.filter_map(|(name, count)| {
-        let floor: usize = count.trim().parse().unwrap();
-        let passed = tallies.get(name).map_or(0, |tally| tally.passed);
-        (passed < floor).then(|| format!("{name}: {passed} of {floor}"))
-    });
-    fell.collect()
+impl std::fmt::Display for Tally<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let count = |is_met: &dyn Fn(&Outcome) -> bool| {
+            self.0.iter().filter(|(_, _, outcome)| is_met(outcome)).count()
+        };
+        let passed = count(&|outcome| matches!(outcome, Outcome::Passed));
+        write!(f, "{:>13} ", format!("{passed}/{}", self.0.len()))?;
+        for cause in Cause::ALL {
+            let unmet = count(&|outcome| matches!(outcome, Outcome::Unmet(its, _) if *its == cause));
+            let width = cause.name().len().max(8);
+            write!(f, " {unmet:>width$}")?;
+        }
+        write!(f, " {:>8}", count(&|outcome| matches!(outcome, Outcome::Failed(_))))
+    }
 }

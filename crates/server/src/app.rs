@@ -15,7 +15,7 @@ use crate::problem::Problem;
 use crate::routes::{self, Port, Table};
 use crate::settings::ServerSettings;
 use crate::summary::Measures;
-use crate::wire::{envelope, guard};
+use crate::wire::{ChangesUnderWay, envelope, guard};
 
 pub(crate) type Shared = Arc<App>;
 
@@ -28,6 +28,7 @@ pub(crate) struct App {
     pub table: Table,
     pub started: Timestamp,
     pub shutdown: Shutdown,
+    pub changes: ChangesUnderWay,
     /// The answer of `/readyz` of a moment ago.
     pub readiness: routes::Readiness,
 }
@@ -41,6 +42,7 @@ impl App {
             table: Table::of(&routes::all()),
             started: engines.clock.now(),
             readiness: routes::Readiness::default(),
+            changes: ChangesUnderWay::default(),
             shutdown,
             settings,
             engines,

@@ -6,6 +6,7 @@
 //! ordinary request.
 
 mod identity;
+mod name;
 mod password;
 mod recent;
 mod secret;
@@ -14,6 +15,8 @@ mod setup;
 mod throttle;
 
 pub use identity::{Identity, Via};
+pub(crate) use name::USER_NAME_BYTES_MAX;
+pub use name::{USER_NAME_RULE, is_user_name};
 pub use password::{PASSWORD_CHARS_MIN, PasswordError, hash_password};
 pub use secret::{ApiTokenSecret, issue_api_token};
 pub use sessions::{Auth, AuthError, SESSION_COOKIE, SignIn};

@@ -27,8 +27,8 @@ mod wire;
 
 pub use access::{Permission, permissions};
 pub use auth::{
-    ApiTokenSecret, PASSWORD_CHARS_MIN, PasswordError, create_administrator, hash_password, issue_api_token,
-    issue_setup_token,
+    ApiTokenSecret, PASSWORD_CHARS_MIN, PasswordError, USER_NAME_RULE, create_administrator, hash_password,
+    is_user_name, issue_api_token, issue_setup_token,
 };
 pub use engines::{
     AcknowledgeFault, AlertDesk, Change, Changes, ControlFault, DeskError, Engines, FleetDesk, HealthDesk,

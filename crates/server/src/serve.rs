@@ -1,6 +1,7 @@
 //! From engines to answers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime::Shutdown;
 use tokio::sync::Semaphore;
@@ -11,6 +12,9 @@ use crate::listen::{Listeners, accept};
 use crate::live;
 use crate::routes::Port;
 use crate::settings::ServerSettings;
+
+/// Changes whose caller left may take this long to be written down.
+const CHANGES_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers on both ports until the shutdown begins; then the live streams are closed and
 /// requests under way are finished, within five seconds.
@@ -40,4 +44,7 @@ pub async fn serve(settings: ServerSettings, listeners: Listeners, engines: Engi
         }
     };
     tokio::join!(api, dashboard);
+    if tokio::time::timeout(CHANGES_TIMEOUT, app.changes.finish()).await.is_err() {
+        tracing::warn!("changes were cut at the shutdown");
+    }
 }

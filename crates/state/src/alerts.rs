@@ -250,4 +250,24 @@ pub(crate) mod tests {
         assert_eq!(fixture.state.alert("a").await.unwrap(), None);
         assert!(fixture.state.upsert_alert(&active).await.is_ok(), "the connection is usable afterwards");
     }
+
+    #[tokio::test]
+    async fn after_the_database_failed_in_every_way_what_is_accepted_is_kept() {
+        let fixture = Fixture::new().await;
+        // A full disk shows as the first at the end of a transaction, and as the second within.
+        for (name, way) in [("whole", "ROLLBACK"), ("statement", "ABORT")] {
+            let refusal = format!(
+                "CREATE TRIGGER {name} BEFORE INSERT ON alerts WHEN NEW.id = '{name}' \
+                 BEGIN SELECT RAISE({way}, 'disk full'); END"
+            );
+            sqlx::raw_sql(sqlx::AssertSqlSafe(refusal)).execute(&fixture.state.writer).await.unwrap();
+        }
+        for id in ["whole", "statement", "whole", "statement"] {
+            assert!(fixture.state.upsert_alert(&alert(id, AlertStatus::Active, 100)).await.is_err());
+        }
+        fixture.state.upsert_alert(&alert("kept", AlertStatus::Active, 100)).await.unwrap();
+        assert_eq!(ids(&fixture.state.open_alerts().await.unwrap()), ["kept"], "others see it at once");
+        let fixture = fixture.reopened().await;
+        assert_eq!(ids(&fixture.state.open_alerts().await.unwrap()), ["kept"]);
+    }
 }

@@ -1,14 +1,17 @@
 //! Opening the database: one connection that writes, a few that read.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::Timestamp;
 use runtime::SharedClock;
+use sqlx::Connection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 
 use crate::StateError;
@@ -36,6 +39,7 @@ impl State {
     /// this version. One made by a newer version is refused and left as it is.
     pub async fn open(path: &Path, clock: SharedClock) -> Result<State, StateError> {
         let opening = |source| StateError::Open { path: path.to_owned(), source };
+        make_private(path).map_err(|source| opening(source.into()))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
@@ -47,6 +51,7 @@ impl State {
             .max_connections(WRITERS)
             .idle_timeout(None)
             .max_lifetime(None)
+            .after_release(|connection, _| Box::pin(is_out_of_transactions(connection)))
             .connect_with(options.clone().create_if_missing(true))
             .await
             .map_err(opening)?;
@@ -74,6 +79,39 @@ impl State {
     pub(crate) fn now(&self) -> i64 {
         self.clock.now().as_nanos()
     }
+}
+
+/// Makes the file, when it is not there, for our eyes only: hashes of passwords and tokens are
+/// in it. SQLite gives the files beside it the same rights.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "SQLite opens its file by itself; an empty one is a database"
+    )]
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match made {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Whether the connection may be used again.
+///
+/// When SQLite itself rolls back a transaction, because the disk is full for example, the
+/// driver's own rollback fails and it goes on to believe that it is within a transaction. The
+/// next one would then be a savepoint within nothing, and after one more failure nothing would
+/// ever be committed again, without an error. Such a connection is closed; a new one is clean.
+async fn is_out_of_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that was begun when a transaction was dropped is over when this is answered.
+    connection.ping().await?;
+    let is_clean = !connection.is_in_transaction();
+    if !is_clean {
+        tracing::warn!(
+            "the writing connection of the state database was left within a transaction; it is opened anew"
+        );
+        metrics::counter!("watchkeeper_state_writer_reopened_total").increment(1);
+    }
+    Ok(is_clean)
 }
 
 async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), StateError> {
@@ -147,6 +185,17 @@ pub(crate) mod tests {
         std::fs::write(directory.path().join("state.db"), "x".repeat(8192)).unwrap();
         let error = open(directory.path(), &FakeClock::new()).await.unwrap_err();
         assert!(error.to_string().contains("state.db"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn nobody_else_on_this_machine_can_read_the_hashes() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let fixture = Fixture::new().await;
+        let files =
+            ["state.db", "state.db-wal", "state.db-shm"].map(|name| fixture.directory.path().join(name));
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
     }
 
     #[tokio::test]

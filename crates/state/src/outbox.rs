@@ -186,6 +186,17 @@ impl State {
         transaction.commit().await.map_err(failed(ATTEMPT))
     }
 
+    /// How many notifications wait, for whatever receiver, and since when the oldest does.
+    pub async fn outbox_depth(&self) -> Result<(u64, Option<Timestamp>), StateError> {
+        let (count, oldest): (i64, Option<i64>) = sqlx::query_as(
+            "SELECT COUNT(*), MIN(created) FROM notifications WHERE state IN ('queued', 'sending')",
+        )
+        .fetch_one(&self.reader)
+        .await
+        .map_err(failed("read the outbox"))?;
+        Ok((count.unsigned_abs(), oldest.map(timestamp)))
+    }
+
     /// Whether `receiver` knows, or is about to know, that the alert fired.
     pub async fn was_told(&self, receiver: &str, alert_id: &str) -> Result<bool, StateError> {
         sqlx::query_scalar(

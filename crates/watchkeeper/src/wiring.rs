@@ -100,7 +100,7 @@ async fn start(settings: &Settings, metrics: PrometheusHandle) -> anyhow::Result
     let ground = Ground { supervisor: Supervisor::new(clock.clone(), Shutdown::new()), clock };
     let engines = start_engines(settings, &ground, &stores, &metrics, &places).await?;
     announcement::say(settings, &places);
-    first_start::welcome(settings, &stores.state, &places.page).await?;
+    first_start::welcome(settings, &stores.state, &places).await?;
 
     let listening = Shutdown::new();
     let desks = desks(&ground, &stores, &engines, metrics);

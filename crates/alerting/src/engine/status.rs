@@ -51,6 +51,10 @@ impl Statuses {
         }
     }
 
+    pub(super) fn last_evaluation(&self, rule: &str) -> Option<Timestamp> {
+        self.by_name.get(rule)?.last_evaluation
+    }
+
     pub(super) fn evaluated(&mut self, rule: &str, at: Timestamp, took: Duration, error: Option<String>) {
         if let Some(status) = self.by_name.get_mut(rule) {
             status.health = if error.is_some() { "err" } else { "ok" };

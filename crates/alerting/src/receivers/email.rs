@@ -1,31 +1,40 @@
 //! E-mail by SMTP.
 
+mod transport;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lettre::AsyncTransport;
 use lettre::message::header::{Header, HeaderName, HeaderValue};
-use lettre::message::{Mailbox, MessageBuilder};
-use lettre::transport::smtp;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use lettre::message::{Mailbox, MessageBuilder, SinglePart};
+use lettre::transport::smtp::client::Certificate;
+use lettre::transport::smtp::response::Response;
 use state::Transition;
 
-use super::{Delivery, Envelope, Failure, PEER_TIMEOUT, Pace, Receiver};
+use super::{Delivery, Envelope, Failure, Pace, Receiver};
 use crate::message::{Message, civil, clock_duration, key};
 use crate::plain_text::{cut, lines, single_line};
-use crate::settings::{EmailSettings, MailSecurity};
+use crate::settings::EmailSettings;
+use transport::{Transport, Words};
 
 /// A subject longer than this is folded by mail programs.
 const SUBJECT_MAX: usize = 200;
 
 pub(super) struct Email {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    transport: Transport,
+    words: Words,
     from: Mailbox,
     to: Vec<Mailbox>,
 }
 
 impl Email {
     pub(super) fn new(settings: &EmailSettings) -> Result<Self, String> {
+        Self::trusting(settings, None)
+    }
+
+    /// Believes in mail servers that `authority` vouches for, too.
+    fn trusting(settings: &EmailSettings, authority: Option<Certificate>) -> Result<Self, String> {
         let mailbox = |address: &str| {
             address
                 .trim()
@@ -36,7 +45,8 @@ impl Email {
         if to.is_empty() {
             return Err("it has nobody to write to".to_owned());
         }
-        Ok(Self { transport: transport(settings)?, from: mailbox(&settings.from)?, to })
+        let transport = transport::open(settings, authority)?;
+        Ok(Self { transport, words: Words::new(settings), from: mailbox(&settings.from)?, to })
     }
 
     fn compose(&self, envelope: &Envelope<'_>) -> Result<lettre::Message, String> {
@@ -54,31 +64,58 @@ impl Email {
             builder = builder.in_reply_to(firing.clone()).references(firing);
         }
         let body = body(envelope.message, envelope.transition);
-        builder.body(body).map_err(|error| format!("the message could not be written: {error}"))
+        // Says that it is UTF-8: otherwise everything beyond ASCII is for the mail program to guess.
+        builder
+            .singlepart(SinglePart::plain(body))
+            .map_err(|error| format!("the message could not be written: {error}"))
+    }
+
+    /// To one after the other, so that an address that is gone silences nobody else. It is
+    /// accepted when one of them takes it; the receipt names the others.
+    async fn deliver_singly(&self, mail: &lettre::Message) -> Delivery {
+        let text = mail.formatted();
+        let mut accepted = None;
+        let mut failures = Vec::new();
+        for to in &self.to {
+            let failure = match addressed(&self.from, to) {
+                Ok(addressed) => match self.transport.send_raw(&addressed, &text).await {
+                    Ok(response) => {
+                        accepted = Some(response);
+                        continue;
+                    }
+                    Err(error) => self.words.failure(&error),
+                },
+                Err(reason) => Failure { reason, is_final: true, ..Failure::default() },
+            };
+            tracing::warn!(recipient = %to.email, reason = failure.reason, "a recipient gets no e-mail");
+            failures.push((to, failure));
+        }
+        let named = failures.iter().map(|(to, failure)| format!("not for {}: {}", to.email, failure.reason));
+        let named = named.collect::<Vec<_>>().join("\n");
+        match accepted {
+            Some(response) => self.accepted(&response, &named),
+            None => Delivery::Failed(Failure {
+                status: failures.first().and_then(|(_, failure)| failure.status),
+                reason: self.words.reply(&named),
+                is_final: failures.iter().all(|(_, failure)| failure.is_final),
+                is_doubtful: failures.iter().any(|(_, failure)| failure.is_doubtful),
+                retry_after: None,
+            }),
+        }
+    }
+
+    fn accepted(&self, response: &Response, remark: &str) -> Delivery {
+        let said = response.message().collect::<Vec<_>>().join("\n");
+        Delivery::Accepted {
+            status: Some(response.code().into()),
+            reply: self.words.reply(&format!("{said}\n{remark}")),
+        }
     }
 }
 
-fn transport(settings: &EmailSettings) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
-    type Smtp = AsyncSmtpTransport<Tokio1Executor>;
-    let host = settings.host.as_str();
-    let unusable = |error: smtp::Error| format!("`{host}` cannot be used as mail server: {error}");
-    let builder = match settings.security {
-        MailSecurity::StartTls => Smtp::starttls_relay(host).map_err(unusable)?,
-        MailSecurity::Implicit => Smtp::relay(host).map_err(unusable)?,
-        MailSecurity::Plain => Smtp::builder_dangerous(host),
-    };
-    let builder = builder.port(settings.port).timeout(Some(PEER_TIMEOUT));
-    match (&settings.user, &settings.password) {
-        (Some(_), _) | (_, Some(_)) if settings.security == MailSecurity::Plain => {
-            Err("user and password are only sent through TLS, and it is configured without".to_owned())
-        }
-        (Some(user), Some(password)) => {
-            let credentials = Credentials::new(user.clone(), password.reveal().to_owned());
-            Ok(builder.credentials(credentials).build())
-        }
-        (None, None) => Ok(builder.build()),
-        _ => Err("it has only one of user and password".to_owned()),
-    }
+fn addressed(from: &Mailbox, to: &Mailbox) -> Result<lettre::address::Envelope, String> {
+    lettre::address::Envelope::new(Some(from.email.clone()), vec![to.email.clone()])
+        .map_err(|error| format!("the message could not be addressed: {error}"))
 }
 
 #[async_trait]
@@ -88,12 +125,12 @@ impl Receiver for Email {
             Ok(mail) => mail,
             Err(reason) => return Delivery::Failed(Failure { reason, is_final: true, ..Failure::default() }),
         };
-        match self.transport.send(mail).await {
-            Ok(response) => Delivery::Accepted {
-                status: Some(response.code().into()),
-                reply: reply(response.message().collect::<Vec<_>>().join("\n").as_str()),
-            },
-            Err(error) => Delivery::Failed(failure(&error)),
+        match self.transport.send_raw(mail.envelope(), &mail.formatted()).await {
+            Ok(response) => self.accepted(&response, ""),
+            Err(error) if self.to.len() > 1 && transport::may_be_one_address(&error) => {
+                self.deliver_singly(&mail).await
+            }
+            Err(error) => Delivery::Failed(self.words.failure(&error)),
         }
     }
 
@@ -101,26 +138,6 @@ impl Receiver for Email {
         // Mail servers take bursts, and people do not read faster than this.
         Pace::new(Duration::from_secs(2), 10)
     }
-}
-
-fn failure(error: &smtp::Error) -> Failure {
-    let mut reason = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        reason = format!("{reason}: {cause}");
-        source = cause.source();
-    }
-    Failure {
-        status: error.status().map(Into::into),
-        reason: reply(&reason),
-        is_final: error.is_permanent() || error.is_client(),
-        is_doubtful: error.is_timeout(),
-        retry_after: None,
-    }
-}
-
-fn reply(text: &str) -> String {
-    cut(&lines(text), 1024)
 }
 
 fn subject(message: &Message, transition: Transition) -> String {
@@ -176,68 +193,4 @@ impl Header for AutoSubmitted {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use crate::Secret;
-    use crate::message::tests::hostile;
-
-    fn settings(security: MailSecurity, user: Option<&str>) -> EmailSettings {
-        EmailSettings {
-            host: "mail.example".to_owned(),
-            port: 587,
-            user: user.map(str::to_owned),
-            password: user.map(|_| Secret::new("hunter2")),
-            from: "Watch <watch@example.org>".to_owned(),
-            to: vec!["ada@example.org".to_owned(), " bob@example.org".to_owned()],
-            security,
-        }
-    }
-
-    async fn composed(title: &str, transition: Transition) -> String {
-        let email = Email::new(&settings(MailSecurity::StartTls, Some("u"))).unwrap();
-        let message = hostile(title);
-        let key = key(&message.alert.id, transition, "mail");
-        let envelope =
-            Envelope { message: &message, transition, receiver: "mail", key: &key, now: message.at };
-        String::from_utf8(email.compose(&envelope).unwrap().formatted()).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_title_cannot_add_a_header() {
-        let mail = composed("x\r\nBcc: eve@example.org", Transition::Firing).await;
-        assert!(mail.contains("Subject: [HIGH] x  Bcc: eve@example.org\r\n"), "{mail}");
-        assert!(!mail.contains("\nBcc:"), "{mail}");
-        assert!(mail.contains("Auto-Submitted: auto-generated\r\n"), "{mail}");
-        assert!(mail.contains("To: ada@example.org, bob@example.org\r\n"), "{mail}");
-    }
-
-    #[tokio::test]
-    async fn a_resolution_is_in_the_thread_of_its_firing() {
-        let firing = composed("x", Transition::Firing).await;
-        let id = firing.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap().to_owned();
-        assert!(id.ends_with("@example.org>"), "{id}");
-        let resolved = composed("x", Transition::Resolved).await;
-        assert!(resolved.contains(&format!("In-Reply-To: {id}")), "{resolved}");
-        assert!(resolved.contains(&format!("References: {id}")), "{resolved}");
-        assert!(resolved.contains("Subject: [RESOLVED] x"), "{resolved}");
-    }
-
-    #[tokio::test]
-    async fn a_password_is_never_sent_in_the_clear() {
-        let reason = Email::new(&settings(MailSecurity::Plain, Some("u"))).err().unwrap();
-        assert!(reason.contains("only sent through TLS") && !reason.contains("hunter2"), "{reason}");
-        assert!(Email::new(&settings(MailSecurity::Plain, None)).is_ok());
-    }
-
-    #[tokio::test]
-    async fn wrong_addresses_are_named() {
-        let mut nobody = settings(MailSecurity::StartTls, None);
-        nobody.to.clear();
-        assert!(Email::new(&nobody).err().unwrap().contains("nobody"));
-        let mut wrong = settings(MailSecurity::StartTls, None);
-        wrong.from = "watch".to_owned();
-        assert!(Email::new(&wrong).err().unwrap().contains("`watch`"));
-    }
-}
+mod tests;

@@ -10,6 +10,11 @@ use super::{Activity, Facts, LastTurn, Limits, Link, Moment};
 /// Rest counts only after this long: a queued prompt starts the next turn at once.
 const REST_DAMPING: Duration = Duration::from_secs(1);
 
+/// Rest after an error counts after this long. The server has said that the turn is over, and
+/// its own retries and queued prompts never rest; what is waited for is only a client that
+/// answers an error with the next prompt, which takes it some milliseconds.
+const FAILURE_DAMPING: Duration = Duration::from_millis(300);
+
 /// After a refusal a repeated request counts as work only after this long: most are refused
 /// again within milliseconds.
 const RETRY_DAMPING: Duration = Duration::from_secs(3);
@@ -68,16 +73,42 @@ pub fn decide(
     }
 }
 
+/// When a damping that holds `now` ends, by the monotonic clock: then time alone changes what
+/// [`decide`] answers.
+pub fn damped_until(
+    previous: &AgentStatus,
+    facts: &Facts,
+    link: &Link,
+    limits: Limits,
+    now: Moment,
+) -> Option<Duration> {
+    let end = match &facts.activity {
+        Activity::Resting { since } if is_damped(previous, facts, link, limits, now) => {
+            since.mono + rest_damping(facts)
+        }
+        Activity::AskingAgain { since, .. } => since.mono + RETRY_DAMPING,
+        _ => return None,
+    };
+    (now.mono < end).then_some(end)
+}
+
 /// Whether the last status is kept although the facts have begun to say otherwise.
 fn is_damped(previous: &AgentStatus, facts: &Facts, link: &Link, limits: Limits, now: Moment) -> bool {
     match (link, &facts.activity) {
         (Link::Live { .. } | Link::Lost { .. }, Activity::Resting { since }) => {
-            previous.state.is_busy() && now.since(*since) < REST_DAMPING
+            previous.state.is_busy() && now.since(*since) < rest_damping(facts)
         }
         (Link::Lost { since, .. }, _) => {
             previous.state == AgentState::Stalled && now.since(*since) < limits.lost_grace
         }
         _ => false,
+    }
+}
+
+fn rest_damping(facts: &Facts) -> Duration {
+    match facts.last_turn {
+        LastTurn::Failed(_) => FAILURE_DAMPING,
+        _ => REST_DAMPING,
     }
 }
 

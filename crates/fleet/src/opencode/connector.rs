@@ -3,7 +3,8 @@
 //! Probe the health until it is good, wait a moment, open the event stream, take a snapshot,
 //! then apply events; poll every half minute against what the stream lost. Any fault ends the
 //! stream and begins again with the probe. Meanwhile a tick of one second lets time change
-//! states. Commands to re-read a session are served whenever the server answers.
+//! states; the end of a damping is not kept waiting for it. Commands to re-read a session are
+//! served whenever the server answers.
 
 mod live;
 mod rounds;
@@ -221,13 +222,15 @@ impl Connector {
     async fn pause(&mut self, pause: Duration, refreshes: &mut mpsc::Receiver<Refresh>) {
         let until = self.parts.clock.monotonic() + pause;
         loop {
-            let left = until.saturating_sub(self.parts.clock.monotonic());
+            let now = self.parts.clock.monotonic();
+            let left = until.saturating_sub(now);
             if left.is_zero() {
                 return;
             }
+            let look = self.next_look(now + TICK);
             let clock = self.parts.clock.clone();
             tokio::select! {
-                () = clock.sleep(left.min(TICK)) => self.publish_by_time().await,
+                () = clock.sleep(look.saturating_sub(now).min(left)) => self.publish_by_time().await,
                 Some(refresh) = refreshes.recv() => {
                     let status = self.standing.status();
                     let (state, reason) = (status.state, status.reason);
@@ -236,6 +239,11 @@ impl Connector {
                 }
             }
         }
+    }
+
+    /// The next tick, or the end of a damping before it.
+    fn next_look(&self, tick: Duration) -> Duration {
+        self.world.next_due().map_or(tick, |due| due.min(tick))
     }
 
     async fn publish(&mut self) {

@@ -13,7 +13,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Agent, AgentError, AgentTotals, PendingKind, PendingRequest, Retry, Timestamp, Todo};
+use model::{
+    Agent, AgentError, AgentState, AgentTotals, PendingKind, PendingRequest, Retry, Timestamp, Todo,
+};
 
 use super::wire::{SessionInfo, Status};
 use crate::judge::{Activity, Moment};
@@ -60,6 +62,13 @@ struct Answer {
     error: Option<AgentError>,
 }
 
+/// The newest prompt.
+#[derive(Clone, Debug)]
+struct Prompt {
+    id: String,
+    created: Timestamp,
+}
+
 #[derive(Clone, Debug)]
 struct RunningTool {
     name: String,
@@ -81,6 +90,8 @@ pub struct Session {
     pub published: Option<Arc<Agent>>,
     pub totals: AgentTotals,
     pub first_seen: Timestamp,
+    /// Its state when the last run of this program saved it.
+    pub last_run: Option<AgentState>,
     pub listing: Listing,
     /// Busy when the connection was lost, or when this program last ended.
     pub busy_when_lost: bool,
@@ -101,8 +112,11 @@ pub struct Session {
     writing: Option<String>,
     /// Fingerprints of the newest answer's parts.
     parts: HashMap<String, u64>,
-    prompt: Option<String>,
+    prompt: Option<Prompt>,
     task: Option<String>,
+    /// The prompt of the turn that a first reading found without end. It counts when the
+    /// session is at work, or as soon as more of its answer comes.
+    begun: Option<String>,
     todo: Todo,
     model: Option<(Option<String>, Option<String>)>,
     counted: Counted,
@@ -125,6 +139,7 @@ impl Session {
             published: None,
             totals: AgentTotals::default(),
             first_seen: heard.now.at,
+            last_run: None,
             listing: Listing::NotAsked,
             busy_when_lost: false,
             is_read: false,
@@ -140,11 +155,17 @@ impl Session {
             parts: HashMap::new(),
             prompt: None,
             task: None,
+            begun: None,
             todo: Todo::default(),
             model: None,
             counted: Counted::default(),
             info,
         }
+    }
+
+    /// At work in the last run, which then counted its turn.
+    pub fn was_at_work(&self) -> bool {
+        self.last_run.is_some_and(|state| state.is_busy() || state == AgentState::Dead)
     }
 
     /// An event spoke of it.

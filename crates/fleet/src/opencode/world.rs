@@ -41,6 +41,9 @@ pub struct World {
     sessions: HashMap<String, Session>,
     /// What was saved before the restart, until its session shows up.
     saved: HashMap<AgentId, AgentRecord>,
+    /// Whether it was told which agents of the last run are not there.
+    is_last_run_over: bool,
+    left: Vec<Left>,
     deleted: Recent,
     event_ids: Recent,
     hearing: Hearing,
@@ -51,6 +54,8 @@ pub struct World {
     was_live: bool,
     /// Judged at the next occasion.
     dirty: BTreeSet<String>,
+    /// Sessions whose state is damped, with the end of that by the monotonic clock.
+    damped: HashMap<String, Duration>,
     removed: Vec<AgentId>,
     notes: Vec<Note>,
     /// Sessions whose messages should be read.
@@ -67,8 +72,18 @@ pub struct World {
 pub struct Change {
     pub agent: Arc<Agent>,
     pub first_seen: Timestamp,
+    /// What the last run saved of its state, if it knew the agent.
+    pub last_run: Option<AgentState>,
     /// Present when the state changed, with the one before.
     pub transition: Option<Option<AgentState>>,
+}
+
+/// An agent of the last run that this one does not find, in the state it was left in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    pub agent: AgentId,
+    pub source: String,
+    pub state: AgentState,
 }
 
 /// What [`World::judge`] found.
@@ -76,7 +91,16 @@ pub struct Change {
 pub struct Changes {
     pub changed: Vec<Change>,
     pub removed: Vec<AgentId>,
+    /// Told once, when it is known who is there or that nobody can be asked.
+    pub left: Vec<Left>,
     pub notes: Vec<(AgentId, Note)>,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        let Changes { changed, removed, left, notes } = self;
+        changed.is_empty() && removed.is_empty() && left.is_empty() && notes.is_empty()
+    }
 }
 
 impl World {
@@ -85,6 +109,8 @@ impl World {
             settings,
             sessions: HashMap::new(),
             saved,
+            is_last_run_over: false,
+            left: Vec::new(),
             deleted: Recent::new(TOMBSTONES),
             event_ids: Recent::new(EVENT_IDS),
             hearing: Hearing::default(),
@@ -93,6 +119,7 @@ impl World {
             settled_from: Duration::ZERO,
             was_live: false,
             dirty: BTreeSet::new(),
+            damped: HashMap::new(),
             removed: Vec::new(),
             notes: Vec::new(),
             to_read: BTreeSet::new(),
@@ -126,6 +153,7 @@ impl World {
             self.settled_from = now.mono + 2 * self.settings.heartbeat;
         }
         self.was_live = true;
+        self.end_last_run();
         self.link = Link::Live { settled: now.mono >= self.settled_from, heard: self.last_byte.at };
         self.dirty.extend(self.sessions.keys().cloned());
     }
@@ -147,9 +175,40 @@ impl World {
             _ => false,
         };
         if !is_vaguer {
+            if !matches!(link, Link::Lost { .. }) {
+                self.end_last_run();
+            }
             self.link = link;
             self.dirty.extend(self.sessions.keys().cloned());
         }
+    }
+
+    /// From here on the last run says nothing about the present: its agents were found, or
+    /// they are not there, or their server cannot be asked. Those at rest without a fault are
+    /// not worth a word: what remains of them misleads nobody and ends by itself.
+    fn end_last_run(&mut self) {
+        if std::mem::replace(&mut self.is_last_run_over, true) {
+            return;
+        }
+        let of_this_server = self.agent_id("");
+        let left = self.saved.iter().filter(|(id, record)| {
+            id.as_str().starts_with(of_this_server.as_str())
+                && !matches!(record.status.state, AgentState::Idle | AgentState::Unknown)
+        });
+        let source = &self.settings.source;
+        self.left = left
+            .map(|(id, record)| Left {
+                agent: id.clone(),
+                source: source.clone(),
+                state: record.status.state,
+            })
+            .collect();
+        self.left.sort_unstable_by(|a, b| a.agent.cmp(&b.agent));
+    }
+
+    /// When time alone changes a state that was judged, if nothing is heard before.
+    pub fn next_due(&self) -> Option<Duration> {
+        self.damped.values().min().copied()
     }
 
     pub fn set_projects(&mut self, projects: HashMap<String, String>) {

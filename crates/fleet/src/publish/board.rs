@@ -89,7 +89,9 @@ impl Board {
             agent: change.agent.clone(),
             first_seen: change.first_seen,
             told: mono,
-            written: Written::default(),
+            written: change.last_run.map_or_else(Written::default, |state| {
+                Written::left_by_last_run(id, &change.agent.source, state)
+            }),
             saved: None,
         });
         entry.agent = change.agent.clone();
@@ -149,29 +151,22 @@ impl Board {
         }
     }
 
-    /// The agent's record; from now on it counts as saved.
-    pub fn take_unsaved(&mut self, id: &AgentId, now: Timestamp) -> Option<(AgentId, AgentRecord)> {
-        let entry = self.agents.get_mut(id)?;
-        entry.saved = Some(entry.agent.totals.clone());
-        Some((id.clone(), entry.record(now)))
+    pub fn record_of(&self, id: &AgentId, now: Timestamp) -> Option<(AgentId, AgentRecord)> {
+        self.agents.get(id).map(|entry| (id.clone(), entry.record(now)))
     }
 
-    pub fn take_all_unsaved(&mut self, now: Timestamp) -> Vec<(AgentId, AgentRecord)> {
+    pub fn unsaved(&self, now: Timestamp) -> Vec<(AgentId, AgentRecord)> {
         let changed =
-            self.agents.iter_mut().filter(|(_, entry)| entry.saved.as_ref() != Some(&entry.agent.totals));
-        changed
-            .map(|(id, entry)| {
-                entry.saved = Some(entry.agent.totals.clone());
-                (id.clone(), entry.record(now))
-            })
-            .collect()
+            self.agents.iter().filter(|(_, entry)| entry.saved.as_ref() != Some(&entry.agent.totals));
+        changed.map(|(id, entry)| (id.clone(), entry.record(now))).collect()
     }
 
-    /// They are tried again with the next interval.
-    pub fn not_saved(&mut self, records: &[(AgentId, AgentRecord)]) {
-        for (id, _) in records {
-            if let Some(entry) = self.agents.get_mut(id) {
-                entry.saved = None;
+    /// They are in the database. What is not told so is tried again: with the next interval,
+    /// and when the watch ends in the middle of a saving.
+    pub fn saved(&mut self, records: Vec<(AgentId, AgentRecord)>) {
+        for (id, record) in records {
+            if let Some(entry) = self.agents.get_mut(&id) {
+                entry.saved = Some(record.totals);
             }
         }
     }

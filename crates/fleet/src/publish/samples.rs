@@ -1,11 +1,14 @@
 //! The numbers of agents, the fleet and the sources, as samples. Listed in `docs/agents.md`.
 //!
 //! A series ends with a stale marker when its labels change or its agent goes, so that a query
-//! never sees two states of one agent.
+//! never sees two states of one agent. That holds over a restart: what the last run left open is
+//! ended with the agent's first sample, or when it is known that the agent is not there.
 
 use std::collections::BTreeMap;
 
-use model::{Agent, AgentState, Batch, LabelSet, Phase, STALE_NAN, SourceState, SourceStatus, Timestamp};
+use model::{
+    Agent, AgentId, AgentState, Batch, LabelSet, Phase, STALE_NAN, SourceState, SourceStatus, Timestamp,
+};
 
 use crate::opencode::client::RequestCounts;
 
@@ -16,6 +19,17 @@ pub struct Written {
 }
 
 impl Written {
+    /// What the last run wrote and, killed or stopped, never ended. Only the series that
+    /// judgements rest on: the others name what is not remembered, a title or a model, and end
+    /// by themselves after the lookback.
+    pub fn left_by_last_run(agent: &AgentId, source: &str, state: AgentState) -> Self {
+        let identity = [("agent", agent.as_str()), ("source", source)];
+        let present = LabelSet::metric("agent_state", identity).with("state", state.as_str());
+        let mut series = vec![present, LabelSet::metric("agent_stuck_duration_minutes", identity)];
+        series.sort_unstable();
+        Self { series }
+    }
+
     /// Writes the agent's present values and ends the series that no longer hold.
     pub fn write(&mut self, batch: &mut Batch, agent: &Agent, now: Timestamp) {
         let values = agent_values(agent, now);

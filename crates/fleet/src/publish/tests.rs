@@ -84,7 +84,7 @@ fn agent(state: AgentState, input: u64) -> Arc<Agent> {
 }
 
 fn changes(agent: &Arc<Agent>, transition: Option<Option<AgentState>>) -> Changes {
-    let change = Change { agent: agent.clone(), first_seen: agent.created, transition };
+    let change = Change { agent: agent.clone(), first_seen: agent.created, last_run: None, transition };
     Changes { changed: vec![change], ..Changes::default() }
 }
 
@@ -155,11 +155,40 @@ async fn an_empty_fleet_has_no_utilisation() {
 }
 
 #[tokio::test]
+async fn the_state_that_a_killed_run_left_ends_with_the_first_sample_of_this_one() {
+    let stand = stand().await;
+    stand.publisher.publish(changes(&agent(AgentState::Stalled, 0), Some(None))).await;
+    stand.clock.advance(Duration::from_secs(60)).await;
+    let publisher =
+        Publisher::new(Arc::new(stand.clock.clone()), stand.store.clone(), stand.publisher.state.clone());
+    for (state, present) in [(AgentState::Stalled, "stalled"), (AgentState::Idle, "idle")] {
+        let mut changes = changes(&agent(state, 0), Some(None));
+        changes.changed[0].last_run = Some(AgentState::Stalled);
+        publisher.publish(changes).await;
+        assert_eq!(stand.present("agent_state").await, [(present.to_owned(), 1.0)]);
+        stand.clock.advance(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn totals_are_saved_with_the_transition() {
     let stand = stand().await;
     stand.publisher.publish(changes(&agent(AgentState::Working, 42), Some(None))).await;
     let saved = stand.publisher.saved().await;
     assert_eq!(saved[&AgentId::new("opencode:h:1:ses_1")].totals.tokens.input, 42);
+}
+
+#[tokio::test]
+async fn what_was_being_saved_when_the_watch_ended_is_saved_at_the_end() {
+    let stand = stand().await;
+    let agent = agent(AgentState::Working, 42);
+    let mut publishing = Box::pin(stand.publisher.publish(changes(&agent, Some(None))));
+    // The connector is dropped at the stop, here while it waits for the database.
+    assert!(futures::poll!(&mut publishing).is_pending());
+    drop(publishing);
+    assert_eq!(stand.present("agent_state").await, [("working".to_owned(), 1.0)]);
+    stand.publisher.save_all().await;
+    assert_eq!(stand.publisher.saved().await[&agent.id].totals.tokens.input, 42);
 }
 
 #[tokio::test]

@@ -79,8 +79,14 @@ impl DatabaseConnectivity {
         if let (Some(path), Some(answer)) = (&self.around.settings.database, platform)
             && answer.size_bytes <= INTEGRITY_BYTES_MAX
         {
-            let faults = sqlite::faults(path).await.map_err(|error| error.to_string());
-            pages.damage.extend(faults.unwrap_or_else(|reason| vec![reason]));
+            match sqlite::faults(path).await {
+                Ok(faults) => pages.damage.extend(faults),
+                Err(error) => {
+                    // Locked by its owner, for example: no damage, and looked at again next time.
+                    tracing::warn!(%error, "the pages of the platform's database could not be read");
+                    return Ok(pages);
+                }
+            }
         }
         *self.pages.lock() = Some((now, pages.clone()));
         Ok(pages)

@@ -1,4 +1,5 @@
-//! Watchkeeper itself: its tasks run, and samples arrive in the store and can be read.
+//! Watchkeeper itself: its tasks run, samples arrive in the store and can be read, and what
+//! must be told is told.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,11 @@ use super::{Check, Finding, Judgement, Judging, MB, Surroundings, counted, facts
 use crate::engine::CHECKS_TASK;
 use crate::recovery::RECOVERY_TASK;
 
+/// A receiver that stumbled was asked several times by then.
+const OUTBOX_LATE: Duration = Duration::from_secs(5 * 60);
+/// Whoever should have been woken by it still sleeps.
+const OUTBOX_STUCK: Duration = Duration::from_secs(60 * 60);
+
 /// Written by the host sampler every interval, so its age is the age of the way in.
 const PULSE: &str = "process_resident_memory_bytes";
 
@@ -23,6 +29,9 @@ struct Measured {
     restarting: Vec<String>,
     /// The age of the newest sample in the store; none within the time looked at.
     pulse: Result<Option<Duration>, String>,
+    /// Notifications that wait, and how long the oldest has. Without an answer of the database
+    /// they are not known; that is its own check's to tell.
+    outbox: Option<(u64, Duration)>,
     running_for: Duration,
     stale_after: Duration,
 }
@@ -45,6 +54,7 @@ impl Check for MonitoringSystem {
             failing: in_state(TaskState::Failing),
             restarting: in_state(TaskState::Restarting),
             pulse: self.pulse(10 * stale_after).await,
+            outbox: self.outbox().await,
             running_for: around.clock.monotonic().saturating_sub(around.started),
             stale_after,
         };
@@ -55,6 +65,9 @@ impl Check for MonitoringSystem {
         ]);
         if let Ok(Some(age)) = measured.pulse {
             details.insert("newest_sample_age_seconds".into(), number(age.as_secs_f64()));
+        }
+        if let Some((waiting, _)) = measured.outbox {
+            details.insert("notifications_waiting".into(), Fact::Count(waiting as i64));
         }
         let usage = around.store.usage().await;
         details.insert("monitoring_db_exists".into(), Fact::Flag(usage.is_ok()));
@@ -69,6 +82,11 @@ impl Check for MonitoringSystem {
 }
 
 impl MonitoringSystem {
+    async fn outbox(&self) -> Option<(u64, Duration)> {
+        let (waiting, oldest) = self.0.state.outbox_depth().await.ok()?;
+        Some((waiting, oldest.map_or(Duration::ZERO, |oldest| self.0.clock.now().since(oldest))))
+    }
+
     async fn pulse(&self, looked_at: Duration) -> Result<Option<Duration>, String> {
         let now = self.0.clock.now();
         // A little into the future: clocks of the sampler and of this look are the same, but not exact.
@@ -98,6 +116,14 @@ fn judge(measured: &Measured) -> Judgement {
     if !measured.restarting.is_empty() {
         judging.note(Verdict::Degraded, format!("being restarted: {}", measured.restarting.join(", ")));
     }
+    if let Some((waiting, oldest)) = measured.outbox
+        && oldest > OUTBOX_LATE
+    {
+        let verdict = if oldest > OUTBOX_STUCK { Verdict::Unhealthy } else { Verdict::Degraded };
+        let waiting = counted(waiting as usize, "notification");
+        judging
+            .note(verdict, format!("not told yet: {waiting}, the oldest for {} min", oldest.as_secs() / 60));
+    }
     let is_young = measured.running_for <= measured.stale_after;
     let well = match &measured.pulse {
         Err(reason) => {
@@ -126,12 +152,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn verdicts_follow_tasks_and_the_age_of_samples() {
+    fn verdicts_follow_tasks_the_age_of_samples_and_of_what_is_not_told() {
         let secs = Duration::from_secs;
         let well = Measured {
             failing: vec![],
             restarting: vec![],
             pulse: Ok(Some(secs(10))),
+            outbox: Some((3, secs(60))),
             running_for: secs(1000),
             stale_after: secs(90),
         };
@@ -140,6 +167,9 @@ mod tests {
             (well.clone(), Verdict::Healthy),
             (Measured { pulse: Ok(None), running_for: secs(5), ..well.clone() }, Verdict::Healthy),
             (Measured { restarting: task("host"), ..well.clone() }, Verdict::Degraded),
+            (Measured { outbox: None, ..well.clone() }, Verdict::Healthy),
+            (Measured { outbox: Some((1, secs(301))), ..well.clone() }, Verdict::Degraded),
+            (Measured { outbox: Some((1, secs(3601))), ..well.clone() }, Verdict::Unhealthy),
             (Measured { failing: task("host"), ..well.clone() }, Verdict::Unhealthy),
             (Measured { pulse: Ok(Some(secs(200))), ..well.clone() }, Verdict::Unhealthy),
             (Measured { pulse: Ok(None), ..well.clone() }, Verdict::Unhealthy),

@@ -29,13 +29,24 @@ pub(crate) async fn ask(path: &Path, clock: &dyn Clock) -> Result<Answer, String
     Ok(Answer { took: clock.monotonic().saturating_sub(started), size_bytes, employees })
 }
 
-/// What a read of every page complains about.
+/// What a read of every page complains about. An error is a read that was not possible, which
+/// says nothing of the pages.
 pub(crate) async fn faults(path: &Path) -> Result<Vec<String>, sqlx::Error> {
     let mut connection = open(path).await?;
-    let findings: Vec<String> =
-        sqlx::query_scalar("PRAGMA quick_check(10)").fetch_all(&mut connection).await?;
-    connection.close().await?;
+    let read = sqlx::query_scalar("PRAGMA quick_check(10)").fetch_all(&mut connection).await;
+    // Nothing was written; how the connection ends does not matter to the answer.
+    let _ = connection.close().await;
+    let findings: Vec<String> = match read {
+        Err(error) if is_damage(&error) => vec![error.to_string()],
+        read => read?,
+    };
     Ok(findings.into_iter().filter(|finding| finding != "ok").collect())
+}
+
+/// SQLITE_CORRUPT and SQLITE_NOTADB, with whatever they are extended by.
+fn is_damage(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<i32>().ok()).is_some_and(|code| matches!(code & 0xff, 11 | 26))
 }
 
 async fn open(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
@@ -90,6 +101,22 @@ mod tests {
         assert_eq!(answer.employees, Some(2));
         assert!(answer.size_bytes > 0);
         assert!(faults(&path).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_locked_is_not_damaged_and_one_that_is_overwritten_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("employees.db");
+        platform(&path).await;
+        let options = SqliteConnectOptions::new().filename(&path);
+        let mut owner = options.connect().await.unwrap();
+        sqlx::query("BEGIN EXCLUSIVE").execute(&mut owner).await.unwrap();
+        assert!(faults(&path).await.is_err());
+        owner.close().await.unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[4096..].fill(0xff);
+        std::fs::write(&path, bytes).unwrap();
+        assert!(!faults(&path).await.unwrap().is_empty());
     }
 
     #[tokio::test]

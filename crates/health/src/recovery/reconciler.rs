@@ -223,6 +223,7 @@ impl Reconciler {
         let number = round.requests_seen;
         round.requests_seen += 1;
         let mut waiting = Waiting { left: 0, runs: Vec::new(), reply: request.reply };
+        let mut unrecorded = None;
         for agent in chosen {
             let skipped = match self.decide(round, &agents, agent, &wanted).await {
                 Ok(Ok(())) => {
@@ -237,11 +238,16 @@ impl Reconciler {
                 Ok(run) => waiting.runs.push(run),
                 Err(error) => {
                     tracing::error!(agent = %agent.id, %error, "a requested recovery was not recorded");
+                    unrecorded = Some(error);
                 }
             }
         }
         if waiting.left == 0 {
-            return tell(waiting.reply, Ok(waiting.runs));
+            let answer = match unrecorded {
+                Some(error) if waiting.runs.is_empty() => Err(TriggerError::NotRecorded(error.to_string())),
+                _ => Ok(waiting.runs),
+            };
+            return tell(waiting.reply, answer);
         }
         round.waiting.insert(number, waiting);
     }

@@ -18,6 +18,10 @@ use crate::settings::ServerSettings;
 
 pub const SESSION_COOKIE: &str = "watchkeeper_session";
 
+/// Browsers take a cookie of this name only over HTTPS and from this very host, so that a
+/// neighbour's page or a plain connection cannot plant one.
+const SECURE_SESSION_COOKIE: &str = "__Host-watchkeeper_session";
+
 /// A session's last use is noted no more often than this.
 const TOUCH_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -67,7 +71,7 @@ impl Auth {
 
     /// Who sent these headers; none when they prove nothing.
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Option<Identity>, StateError> {
-        match credential(headers) {
+        match credential(headers, self.cookie_name()) {
             Some(Credential::Bearer(secret)) => self.by_token(hash_of(secret)).await,
             Some(Credential::Cookie(secret)) => self.by_session(hash_of(secret)).await,
             None => Ok(None),
@@ -196,13 +200,16 @@ impl Auth {
 
     fn cookie(&self, secret: &str, max_age: Duration) -> HeaderValue {
         let secure = if self.secure_cookies { "; Secure" } else { "" };
-        let age = max_age.as_secs();
-        let text =
-            format!("{SESSION_COOKIE}={secret}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
+        let (name, age) = (self.cookie_name(), max_age.as_secs());
+        let text = format!("{name}={secret}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
         // Base64url and digits are always valid in a header.
         let mut value = HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
         value.set_sensitive(true);
         value
+    }
+
+    const fn cookie_name(&self) -> &'static str {
+        if self.secure_cookies { SECURE_SESSION_COOKIE } else { SESSION_COOKIE }
     }
 
     /// Does the work of a first login ahead of it: the hash for unknown names.
@@ -220,7 +227,7 @@ enum Credential<'a> {
 }
 
 /// A bearer token wins over a cookie: it was sent on purpose.
-fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
+fn credential<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<Credential<'a>> {
     if let Some(authorization) = headers.get(header::AUTHORIZATION) {
         let (scheme, secret) = authorization.to_str().ok()?.split_once(' ')?;
         let secret = secret.trim();
@@ -233,6 +240,6 @@ fn credential(headers: &HeaderMap) -> Option<Credential<'_>> {
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(';'))
         .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, value)| *name == SESSION_COOKIE && !value.is_empty())
+        .find(|(name, value)| *name == cookie && !value.is_empty())
         .map(|(_, value)| Credential::Cookie(value))
 }

@@ -14,6 +14,9 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use parking_lot::Mutex;
 use runtime::SharedClock;
+use state::TokenHash;
+
+use super::secret::hash_of;
 
 /// Failures in a row for one account from one address, then one each [`ACCOUNT_PAUSE`].
 const ACCOUNT_BURST: NonZeroU32 = NonZeroU32::new(5).expect("five is not zero");
@@ -38,9 +41,10 @@ impl GovernorClock for Monotonic {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// Of a fixed size: what a guesser calls an account may be as long as a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Key {
-    Account(String, IpAddr),
+    Account(TokenHash, IpAddr),
     Address(IpAddr),
 }
 
@@ -96,7 +100,7 @@ impl Throttle {
 
 fn keys(account: &str, address: IpAddr) -> [Key; 2] {
     let address = network_of(address);
-    [Key::Account(account.to_lowercase(), address), Key::Address(address)]
+    [Key::Account(hash_of(&account.to_lowercase()), address), Key::Address(address)]
 }
 
 /// Whoever has one address of IPv6 has 2^64 of them.
@@ -150,6 +154,11 @@ mod tests {
         }
         assert!(throttle.pause("ada", Ipv6Addr::new(0x2001, 0xdb8, 0, 1, 9, 9, 9, 9).into()).is_some());
         assert_eq!(throttle.pause("ada", Ipv6Addr::new(0x2001, 0xdb8, 0, 2, 0, 0, 0, 1).into()), None);
+    }
+
+    #[test]
+    fn a_guesser_cannot_fill_the_memory_with_long_names() {
+        assert!(!std::mem::needs_drop::<Key>(), "a key holds nothing of its own on the heap");
     }
 
     #[tokio::test]

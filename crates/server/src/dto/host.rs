@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use host::HostSnapshot;
+use model::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -55,11 +56,13 @@ pub struct ProcessDto {
     pub rss_bytes: u64,
     pub open_files: Option<u64>,
     pub threads: u64,
-    pub uptime_seconds: Option<f64>,
+    pub uptime_seconds: f64,
 }
 
-impl From<&HostSnapshot> for HostDto {
-    fn from(snapshot: &HostSnapshot) -> Self {
+impl HostDto {
+    /// `started` is when the program began to answer. The kernel's start of the process may be
+    /// that of a build that it took the place of.
+    pub fn new(snapshot: &HostSnapshot, started: Timestamp) -> Self {
         Self {
             at: time(snapshot.at),
             instance: snapshot.instance.clone(),
@@ -76,7 +79,7 @@ impl From<&HostSnapshot> for HostDto {
                 rss_bytes: own.resident_bytes,
                 open_files: own.open_files,
                 threads: own.threads,
-                uptime_seconds: own.started.map(|started| snapshot.at.since(started).as_secs_f64()),
+                uptime_seconds: snapshot.at.since(started).as_secs_f64(),
             }),
         }
     }

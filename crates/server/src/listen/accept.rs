@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -42,9 +43,9 @@ pub(crate) async fn accept(
         let Some(accepted) = shutdown.or(listener.accept()).await else { break };
         match accepted {
             Ok((stream, peer)) => {
-                let (router, shutdown) = (router.clone(), shutdown.clone());
+                let (router, clock, shutdown) = (router.clone(), clock.clone(), shutdown.clone());
                 connections.spawn(async move {
-                    serve_connection(stream, peer, router, shutdown).await;
+                    serve_connection(stream, peer, router, &clock, shutdown).await;
                     drop(seat);
                 });
             }
@@ -63,12 +64,21 @@ pub(crate) async fn accept(
     }
 }
 
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, shutdown: Shutdown) {
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    clock: &SharedClock,
+    shutdown: Shutdown,
+) {
     // Answers are small: waiting to fill a packet only delays them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let asks = has_asked.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        asks.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request.map(Body::new))
     });
@@ -76,11 +86,25 @@ async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, s
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_TIMEOUT);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.begun() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut patience = pin!(clock.sleep(HEADERS_TIMEOUT));
+    let mut is_new = true;
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = shutdown.begun() => {
+                connection.as_mut().graceful_shutdown();
+                break connection.await;
+            }
+            // While it is not known which HTTP a client speaks, no other limit counts: silent
+            // ones would hold all seats.
+            () = patience.as_mut(), if is_new => {
+                if !has_asked.load(Ordering::Relaxed) {
+                    metrics::counter!("watchkeeper_connections_dropped_total", "reason" => "silent")
+                        .increment(1);
+                    return;
+                }
+                is_new = false;
+            }
         }
     };
     if let Err(error) = ended {

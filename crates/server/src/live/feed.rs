@@ -94,7 +94,7 @@ fn publish(app: &App, change: &Change) {
 fn publish_host(app: &App, host: &mut tokio::sync::watch::Receiver<crate::engines::HostReading>) {
     let reading = host.borrow_and_update().clone();
     if let Some(snapshot) = reading {
-        app.hub.publish("host", Permission::Metrics, &json(&HostDto::from(snapshot.as_ref())), None);
+        app.hub.publish("host", Permission::Metrics, &json(&HostDto::new(&snapshot, app.started)), None);
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn take(app: &App, identity: &Identity) -> Result<Snapshot, Sta
         alerts: alerts.iter().map(AlertDto::from).collect(),
         recovery: summary::runs_for(&runs, identity),
         health: HealthDto::from(&engines.health.summary()),
-        host: reading.as_deref().map(HostDto::from),
+        host: reading.as_deref().map(|reading| HostDto::new(reading, app.started)),
         fleet: app.measures.fleet(engines, &agents, &sources).await,
     })
 }

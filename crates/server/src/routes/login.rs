@@ -8,16 +8,16 @@ use state::NewAuditEntry;
 
 use crate::access::Permission;
 use crate::app::Shared;
-use crate::auth::{AuthError, Identity, PasswordError, SignIn};
+use crate::auth::{
+    AuthError, Identity, PasswordError, SignIn, USER_NAME_BYTES_MAX, USER_NAME_RULE, is_user_name,
+};
 use crate::dto::session::{LoginDto, MeDto, SetupDto, SetupStatusDto, SignedInDto, UserDto};
 use crate::problem::Problem;
 use crate::wire::{Body, Peer};
 
-/// Names are shown, logged and compared: short, and without surprises.
-const NAME_BYTES_MAX: usize = 64;
-
 pub(super) async fn login(
     State(app): State<Shared>,
+    before: Option<Extension<Identity>>,
     peer: Peer,
     Body(login): Body<LoginDto>,
 ) -> Result<Response, Problem> {
@@ -26,6 +26,10 @@ pub(super) async fn login(
         .sign_in(&login.username, &login.password, peer.address())
         .await
         .map_err(|error| failure("sign in", &error))?;
+    // Whoever signs in again leaves no open session behind.
+    if let (SignIn::Welcome(..), Some(Extension(before))) = (&outcome, &before) {
+        app.auth.sign_out(before).await.map_err(|error| Problem::internal("end the old session", &error))?;
+    }
     answer(&app, "login", &login.username, peer, outcome).await
 }
 
@@ -34,11 +38,9 @@ pub(super) async fn setup(
     peer: Peer,
     Body(setup): Body<SetupDto>,
 ) -> Result<Response, Problem> {
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._-@".contains(&byte);
     let name = setup.username.as_str();
-    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(is_name) {
-        let detail = "must be 1 to 64 letters, digits, or any of `._-@`";
-        return Err(Problem::bad_field("/username", detail));
+    if !is_user_name(name) {
+        return Err(Problem::bad_field("/username", format!("must be {USER_NAME_RULE}")));
     }
     let outcome = app
         .auth
@@ -87,16 +89,17 @@ async fn answer(
                 "The user name or the password is wrong."
             },
         )),
-        SignIn::Wait(pause) => Err(Problem::too_many(
-            "Too many failed attempts. Wait a little and try again.",
-            pause.as_secs() + 1,
-        )),
+        SignIn::Wait(pause) => {
+            let seconds = pause.as_secs() + 1;
+            let detail = format!("Too many failed attempts. The next one is looked at in {seconds} s.");
+            Err(Problem::too_many(detail, seconds))
+        }
     }
 }
 
 async fn note(app: &Shared, action: &str, name: &str, peer: Peer, outcome: &str) -> Result<(), Problem> {
     let entry = NewAuditEntry {
-        actor: name.chars().take(NAME_BYTES_MAX).collect(),
+        actor: name.chars().take(USER_NAME_BYTES_MAX).collect(),
         action: action.to_owned(),
         outcome: outcome.to_owned(),
         address: Some(peer.address().to_string()),

@@ -129,3 +129,19 @@ async fn logs_and_alerts_do_not_leak_through_other_endpoints() {
     let report = fixture.ask(get("/monitoring/agents/build-docs").bearer(&viewer)).await.json();
     assert_eq!(report["observability"]["logs"], serde_json::Value::Null);
 }
+
+#[tokio::test]
+async fn what_was_begun_is_written_down_although_the_caller_left() {
+    let fixture = Fixture::new().await;
+    let token = fixture.token(Role::Operator).await;
+    let mut asking = Box::pin(fixture.ask(post("/monitoring/production/recovery/waits", "").bearer(&token)));
+    while fixture.fakes.asked.lock().is_empty() {
+        assert!(futures::poll!(asking.as_mut()).is_pending());
+        tokio::task::yield_now().await;
+    }
+    drop(asking);
+    fixture.fakes.gate.notify_one();
+    fixture.app.changes.finish().await;
+    let audit = fixture.app.engines.state.audit_since(testkit::clock::START, 10).await.unwrap();
+    assert_eq!((audit[0].action.as_str(), audit[0].outcome.as_str()), ("recovery.trigger", "ok"));
+}

@@ -31,7 +31,7 @@ async fn asked(fixture: &Fixture, path: &str) -> Value {
     answer.json()
 }
 
-fn snapshot() -> HostSnapshot {
+pub(super) fn snapshot() -> HostSnapshot {
     HostSnapshot {
         at: START,
         monotonic: Duration::ZERO,

@@ -13,7 +13,7 @@ use model::{
 };
 use parking_lot::Mutex;
 use testkit::clock::START;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 use crate::engines::{
     AcknowledgeFault, AlertDesk, Change, Changes, ControlFault, DeskError, FleetDesk, HealthDesk,
@@ -28,6 +28,8 @@ pub(super) struct Fakes {
     pub verdict: Mutex<Verdict>,
     /// What was asked of the engines, in words.
     pub asked: Mutex<Vec<String>>,
+    /// What the action `waits` waits for.
+    pub gate: Notify,
     pub changes: broadcast::Sender<Change>,
 }
 
@@ -38,6 +40,7 @@ impl Default for Fakes {
             alerts: Mutex::new(vec![alert("agent_stuck_1", AlertStatus::Active)]),
             verdict: Mutex::new(Verdict::Degraded),
             asked: Mutex::default(),
+            gate: Notify::new(),
             changes: broadcast::channel(64).0,
         }
     }
@@ -292,6 +295,10 @@ impl HealthDesk for Fakes {
             "restart_stuck_agents" => Ok(vec![run("run_1", Outcome::Verified)]),
             "guarded" => Ok(vec![run("run_2", Outcome::Skipped)]),
             "optimize_database" => Err(TriggerFault::NotYet),
+            "waits" => {
+                self.gate.notified().await;
+                Ok(vec![run("run_3", Outcome::Verified)])
+            }
             "panics" => panic!("on purpose"),
             _ => Err(TriggerFault::UnknownAction),
         }

@@ -51,7 +51,13 @@ async fn every_answer_carries_ids_and_security_headers() {
         assert_eq!(answer.header("x-request-id").len(), 36, "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         let policy = answer.header("content-security-policy");
-        for part in ["default-src 'self'", "object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"] {
+        for part in [
+            "default-src 'self'",
+            "object-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self'",
+        ] {
             assert!(policy.contains(part), "{path}: {policy}");
         }
         if answer.header("content-type") == "application/problem+json" {
@@ -78,6 +84,17 @@ async fn a_request_needs_a_proper_host() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.ask(get("/health").without("host")).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(fixture.ask(get("/health").with("host", "a b")).await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_path_that_is_not_text_is_a_problem_like_others() {
+    let fixture = Fixture::new().await;
+    let token = fixture.token(Role::Admin).await;
+    for path in ["/monitoring/agents/%FF", "/api/v1/label/%FF/values", "/assets/%C3"] {
+        let answer = fixture.ask(get(path).bearer(&token)).await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{path}: {}", answer.text);
+    }
 }
 
 #[tokio::test]

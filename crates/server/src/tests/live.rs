@@ -9,6 +9,7 @@ use futures::StreamExt;
 use model::{AgentState, AlertStatus};
 use serde_json::Value;
 use state::Role;
+use testkit::clock::START;
 
 use super::fakes::{SECRET_TASK, agent, alert};
 use super::fixture::{Fixture, get};
@@ -181,4 +182,31 @@ async fn there_is_a_limit_to_open_pages() {
     drop(first);
     let third = fixture.send(get("/monitoring/live").bearer(&token)).await;
     assert_eq!(third.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_page_is_told_how_long_the_program_answers_and_not_how_old_its_process_is() {
+    let fixture = Fixture::new().await;
+    let own = host::OwnProcess {
+        pid: 7,
+        cpu_seconds: 0.0,
+        cpu_percent: None,
+        resident_bytes: 1 << 20,
+        virtual_bytes: 1 << 20,
+        threads: 1,
+        open_files: None,
+        open_files_max: None,
+        // The process first was a build.
+        started: Some(START - Duration::from_secs(600)),
+    };
+    let reading = host::HostSnapshot {
+        at: START + Duration::from_secs(5),
+        own: Some(own),
+        ..super::contract::snapshot()
+    };
+    fixture.host.send(Some(Arc::new(reading))).unwrap();
+    let token = fixture.token(Role::Viewer).await;
+    let mut page = Page::of(fixture.send(get("/monitoring/live").bearer(&token)).await);
+    let snapshot = page.next().await.unwrap();
+    assert_eq!(snapshot.data["host"]["self"]["uptime_seconds"], 5.0);
 }

@@ -44,6 +44,34 @@ async fn a_login_sets_a_cookie_that_opens_the_api() {
 }
 
 #[tokio::test]
+async fn over_https_the_cookie_is_bound_to_this_host() {
+    let fixture = Fixture::with_settings(|settings| settings.secure_cookies = true).await;
+    let hash = hash_password(PASSWORD).await.unwrap();
+    fixture.app.engines.state.create_user("ada", Role::Operator, &hash).await.unwrap();
+    let answer = fixture.ask(credentials("ada", PASSWORD)).await;
+    let set = answer.header("set-cookie");
+    assert!(set.starts_with("__Host-watchkeeper_session=") && set.contains("; Secure"), "{set}");
+    assert!(set.contains("; Path=/;") && !set.contains("Domain"), "{set}");
+    let me = |cookie: String| fixture.ask(get("/monitoring/me").with("cookie", &cookie));
+    assert_eq!(me(cookie(&answer)).await.status, StatusCode::OK);
+    let planted = cookie(&answer).replace("__Host-", "");
+    assert_eq!(me(planted).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_session_before() {
+    let fixture = with_ada().await;
+    let first = cookie(&fixture.ask(credentials("ada", PASSWORD)).await);
+    let status = async |cookie: &str| fixture.ask(get("/monitoring/me").with("cookie", cookie)).await.status;
+    // A failed attempt ends nothing.
+    fixture.ask(credentials("ada", "wrong").with("cookie", &first)).await;
+    assert_eq!(status(&first).await, StatusCode::OK);
+    let second = cookie(&fixture.ask(credentials("ada", PASSWORD).with("cookie", &first)).await);
+    assert_eq!(status(&first).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(status(&second).await, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_wrong_password_and_an_unknown_name_read_the_same() {
     let fixture = with_ada().await;
     let wrong = fixture.ask(credentials("ada", "wrong")).await;

@@ -64,6 +64,36 @@ async fn a_connection_is_kept_and_the_peer_is_known() {
 }
 
 #[tokio::test]
+async fn whoever_connects_and_says_nothing_loses_the_seat() {
+    let (fixture, listeners) = on_free_ports().await;
+    // `PRI` could become HTTP/2: nothing is asked yet.
+    let mut silent = [said(&listeners, "").await, said(&listeners, "PRI").await];
+    let router = router(&fixture.app, Port::Api);
+    let clock = fixture.app.engines.clock.clone();
+    let limit = Arc::new(Semaphore::new(3));
+    let serving = accept(listeners.api, router, limit.clone(), clock, fixture.shutdown.clone());
+    let waiting = async {
+        while limit.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut buffer = [0; 16];
+        for connection in &mut silent {
+            let mut read = std::pin::pin!(connection.read(&mut buffer));
+            let read = loop {
+                tokio::select! {
+                    read = read.as_mut() => break read.unwrap(),
+                    () = fixture.clock.advance(Duration::from_secs(15)) => {}
+                }
+            };
+            assert_eq!(read, 0);
+        }
+        fixture.shutdown.begin();
+    };
+    let ended = tokio::time::timeout(Duration::from_secs(10), async { tokio::join!(serving, waiting) }).await;
+    assert!(ended.is_ok());
+}
+
+#[tokio::test]
 async fn an_open_stream_does_not_hold_up_the_end() {
     let (fixture, listeners) = on_free_ports().await;
     let token = fixture.token(Role::Viewer).await;

@@ -19,7 +19,7 @@ const REQUEST: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The page loads nothing from elsewhere, and nobody may frame it.
 const CONTENT_POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; \
-                              frame-ancestors 'none'; connect-src 'self'; img-src 'self' data:";
+                              frame-ancestors 'none'; form-action 'self'; connect-src 'self'; img-src 'self' data:";
 
 /// Where people come by HTTPS, they shall come by nothing else for a year.
 const HTTPS_ONLY: &str = "max-age=31536000";

@@ -172,3 +172,17 @@ async fn a_test_message_is_queued_without_an_alert() {
     let id = state.queue(&notification("slack", Transition::Test)).await.unwrap();
     assert_eq!(claimed(state, "slack").await.id, id);
 }
+
+#[tokio::test]
+async fn the_outbox_is_as_deep_as_what_waits_is_old() {
+    let fixture = Fixture::new().await;
+    let state = &fixture.state;
+    assert_eq!(state.outbox_depth().await.unwrap(), (0, None));
+    fire(state, &["slack", "email"]).await;
+    fixture.clock.advance(Duration::from_secs(60)).await;
+    let sent = claimed(state, "slack").await;
+    assert_eq!(state.outbox_depth().await.unwrap(), (2, Some(START)), "one of them is being sent");
+    state.delivered(sent.id, &attempt("ok")).await.unwrap();
+    state.gave_up(claimed(state, "email").await.id, &attempt("no")).await.unwrap();
+    assert_eq!(state.outbox_depth().await.unwrap(), (0, None));
+}

@@ -1,9 +1,10 @@
 //! `user create`, `user list`, `user set-password`.
 
 use anyhow::Context;
+use server::USER_NAME_RULE;
 use state::State;
 
-use super::{audit, role};
+use super::{Misused, audit, role};
 use crate::command_line::UserCommand;
 use crate::terminal;
 
@@ -17,6 +18,11 @@ pub async fn run(state: &State, command: UserCommand) -> anyhow::Result<()> {
 
 async fn create(state: &State, name: &str, role_name: &str) -> anyhow::Result<()> {
     let role = role(role_name)?;
+    if !server::is_user_name(name) {
+        return Err(
+            Misused(format!("`{}` is not a name; it must be {USER_NAME_RULE}", name.escape_debug())).into()
+        );
+    }
     let hash = ask_for_hash(name).await?;
     state.create_user(name, role, &hash).await?;
     audit(state, "user.create", name, format!("role {}", role.as_str())).await?;

@@ -50,6 +50,12 @@ fn nothing_configured_is_the_contract() {
 }
 
 #[test]
+fn the_administrator_has_a_name_that_can_be_typed() {
+    let said = complaint("[admin]\nuser = \"the boss\"\n", &[], &[]);
+    assert!(said.contains("admin.user: must be 1 to 64 letters"), "{said}");
+}
+
+#[test]
 fn flags_win_over_the_environment_which_wins_over_the_file() {
     let file = "[monitoring]\nmetrics_interval = 10\nhealth_interval = 11\nalert_interval = \"12s\"\n";
     let variables = [("MONITORING_HEALTH_INTERVAL", "21"), ("MONITORING_ALERT_INTERVAL", "22")];

@@ -4,11 +4,12 @@ use anyhow::Context;
 use state::State;
 use url::Url;
 
+use super::announcement::Places;
 use crate::config::Settings;
 use crate::terminal;
 
 /// Does nothing once there is a user.
-pub async fn welcome(settings: &Settings, state: &State, page: &Url) -> anyhow::Result<()> {
+pub async fn welcome(settings: &Settings, state: &State, places: &Places) -> anyhow::Result<()> {
     if let Some(password) = &settings.admin_password {
         let made = server::create_administrator(state, &settings.admin_user, password.expose())
             .await
@@ -18,11 +19,27 @@ pub async fn welcome(settings: &Settings, state: &State, page: &Url) -> anyhow::
         }
         return Ok(());
     }
+    if places.dashboard.is_none() {
+        return say_how_without_a_page(settings, state).await;
+    }
     let token = server::issue_setup_token(state).await.context("the set-up link could not be made")?;
     if let Some(token) = token {
         terminal::say(&format!(
             "\nNobody can log in yet. Make the administrator here; the link works once:\n  {}\n",
-            setup_link(page, &token)
+            setup_link(&places.page, &token)
+        ));
+    }
+    Ok(())
+}
+
+/// A link would lead nowhere.
+async fn say_how_without_a_page(settings: &Settings, state: &State) -> anyhow::Result<()> {
+    if !state.has_users().await.context("it cannot be seen whether there is a user")? {
+        let data = settings.data.display();
+        terminal::say(&format!(
+            "\nNobody can log in yet, and the page is switched off. Make the administrator with\n  \
+             watchkeeper user create NAME --role admin --data {data}\nor a token for a program with\n  \
+             watchkeeper token create --name NAME --role admin --data {data}\n"
         ));
     }
     Ok(())

@@ -38,6 +38,9 @@ fn people_are_added_with_a_role_and_a_password() {
     assert!(
         home.run_with_input(&["user", "set-password", "ada"], "another long password\n").status.success()
     );
+    let odd = home.run_with_input(&["user", "create", " eve", "--role", "viewer"], "another long password\n");
+    assert_eq!(odd.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&odd.stderr).contains("` eve` is not a name"), "{odd:?}");
     let unknown = home.run_with_input(&["user", "create", "eve", "--role", "king"], "x\n");
     assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("`king` is not a role"), "{unknown:?}");

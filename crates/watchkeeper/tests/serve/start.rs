@@ -18,6 +18,16 @@ async fn it_answers_and_prints_a_link_for_the_first_administrator() {
 }
 
 #[tokio::test]
+async fn without_a_page_no_link_is_printed_that_leads_nowhere() {
+    let home = Home::new("");
+    let mut program = home.start_with(&[], &[("MONITORING_ENABLE_DASHBOARD", "false")]);
+    program.ready().await;
+    let said = program.said();
+    assert!(said.contains("watchkeeper user create NAME --role admin"), "{said}");
+    assert!(!said.contains("/setup?token="), "{said}");
+}
+
+#[tokio::test]
 async fn an_administrator_can_be_made_without_anybody_watching() {
     let home = Home::new("");
     let mut program = home.start_with(&[], &[("WATCHKEEPER_ADMIN_PASSWORD", "correct horse battery")]);

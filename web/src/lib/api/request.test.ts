@@ -31,6 +31,11 @@ describe('one request function', () => {
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('failed')));
     expect(await caught(request('/x'))).toMatchObject({ status: 0, title: 'Watchkeeper cannot be reached' });
   });
+  it('a connection that breaks in the middle of the answer says so', async () => {
+    const body = new ReadableStream({ start: (stream) => stream.error(new TypeError('network error')) });
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response(body)));
+    expect(await caught(request('/x'))).toMatchObject({ status: 0, title: 'Watchkeeper cannot be reached' });
+  });
   it('a cancelled request is not an error of the server', async () => {
     const stop = new AbortController();
     stop.abort();
@@ -48,6 +53,13 @@ describe('what an error says', () => {
   it('names the parts that are wrong', () => {
     const body = '{"title":"Bad request","detail":"The body is not valid.","errors":[{"pointer":"/password","detail":"Too short."}]}';
     expect(refusal(400, body).why).toBe('The body is not valid. Too short.');
+  });
+  it('does not say the same twice', () => {
+    const body = '{"detail":"/text: must be shorter","errors":[{"pointer":"/text","detail":"must be shorter"}]}';
+    expect(refusal(400, body).why).toBe('/text: must be shorter');
+  });
+  it('speaks to a person where the server gives only the phrase of the status', () => {
+    expect(refusal(409, '{"title":"Conflict","detail":"cooldown"}').title).toBe('Not now');
   });
   it('understands the Prometheus shape', () => expect(refusal(400, '{"status":"error","error":"bad query"}').why).toBe('bad query'));
   it('has words of its own for a body that says nothing', () => expect(refusal(403, '<html>').title).toBe('Not allowed'));

@@ -54,13 +54,15 @@ export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
   if (ask.body !== undefined) init.body = JSON.stringify(ask.body);
 
   let response: Response;
+  let text: string;
   try {
     response = await fetch(path, init);
+    // The connection can also break in the middle of the answer.
+    text = await response.text();
   } catch (error) {
     if (ask.signal?.aborted === true) throw error;
     throw unreachable(deadline.aborted);
   }
-  const text = await response.text();
   if (!response.ok) throw refusal(response.status, text);
   if (text === '') return undefined as T;
   const parsed = parse(text);
@@ -74,8 +76,11 @@ export async function request<T>(path: string, ask: Ask = {}): Promise<T> {
 export function refusal(status: number, body: string): ApiError {
   const parsed = parse(body);
   const problem: Problem = typeof parsed === 'object' && parsed !== null ? parsed : {};
-  const title = text(problem.title) ?? TITLES[status] ?? `The server answered ${status}`;
-  const why = [text(problem.detail) ?? text(problem.error) ?? '', ...fieldErrors(problem.errors)].filter((part) => part !== '').join(' ');
+  const title = ownTitle(status, text(problem.title)) ?? `The server answered ${status}`;
+  const detail = text(problem.detail) ?? text(problem.error) ?? '';
+  // A single wrong part is often what the detail already says.
+  const parts = fieldErrors(problem.errors).filter((part) => !detail.includes(part));
+  const why = [detail, ...parts].filter((part) => part !== '').join(' ');
   return new ApiError(status, title, why, advise(status), text(problem.correlation_id));
 }
 
@@ -85,15 +90,26 @@ function unreachable(timedOut: boolean): ApiError {
     : new ApiError(0, 'Watchkeeper cannot be reached', 'the connection failed', 'Check that it runs, then try again.');
 }
 
-const TITLES: Record<number, string> = {
-  401: 'You are signed out',
-  403: 'Not allowed',
-  404: 'Not found',
-  409: 'It has changed meanwhile',
-  429: 'Too many requests',
-  501: 'Not available yet',
-  503: 'Not ready',
+/** What HTTP calls a status, and what a person would say. */
+const TITLES: Record<number, [phrase: string, words: string]> = {
+  400: ['Bad Request', 'Not accepted'],
+  401: ['Unauthorized', 'You are signed out'],
+  403: ['Forbidden', 'Not allowed'],
+  404: ['Not Found', 'Not found'],
+  409: ['Conflict', 'Not now'],
+  429: ['Too Many Requests', 'Too many attempts'],
+  500: ['Internal Server Error', 'A fault in Watchkeeper'],
+  501: ['Not Implemented', 'Not available yet'],
+  502: ['Bad Gateway', 'The source did not do it'],
+  503: ['Service Unavailable', 'Not ready'],
+  504: ['Gateway Timeout', 'No answer in time'],
 };
+
+/** The server's title, unless it is only the phrase of the status. */
+function ownTitle(status: number, title: string | null): string | null {
+  const [phrase, words] = TITLES[status] ?? [null, null];
+  return title === null || title === phrase ? (words ?? title) : title;
+}
 
 function advise(status: number): string {
   switch (status) {

@@ -171,7 +171,7 @@ export interface Host {
     rss_bytes: number;
     open_files: number | null;
     threads: number;
-    uptime_seconds: number | null;
+    uptime_seconds: number;
   } | null;
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { align, extremes, lonePoints, sparkPath, times } from './align';
+import { align, extremes, lonePoints, newest, sparkPath, times } from './align';
 
 const axis = { start: 100, end: 160, step: 20 };
 
@@ -10,6 +10,11 @@ describe('points on an axis', () => {
     expect(align(series, axis)).toEqual([1, null, 2.5, null]);
   });
   it('is all gap without a series', () => expect(align(undefined, axis)).toEqual([null, null, null, null]));
+});
+
+describe('the value now', () => {
+  it('is the last one, or the one before', () => expect([newest([1, 2]), newest([1, 2, null])]).toEqual([2, 2]));
+  it('is not one from before a gap', () => expect([newest([9, null, null]), newest([])]).toEqual([null, null]));
 });
 
 describe('extremes', () => {

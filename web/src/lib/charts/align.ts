@@ -49,6 +49,11 @@ export function extremes(column: readonly (number | null)[]): Extremes | null {
   return n === 0 ? null : { min, max, mean: sum / n, last };
 }
 
+/** The value at the end of a column; the very last point may not be measured yet. An older one is not now. */
+export function newest(column: readonly (number | null)[]): number | null {
+  return column.at(-1) ?? column.at(-2) ?? null;
+}
+
 /** Points between two gaps, which no line shows: the first value of a young installation is one. */
 export function lonePoints(column: readonly (number | null | undefined)[]): number[] {
   const isKnown = (i: number) => column[i] !== null && column[i] !== undefined;

@@ -76,6 +76,8 @@ describe('the first administrator', () => {
   it('needs a name and a password of some length', () => {
     expect(checkName('  ')).not.toBe('');
     expect(checkName('maria')).toBe('');
+    expect(checkName(' maria@example.com ')).toBe('');
+    expect(checkName('maría lópez')).not.toBe('');
     expect(checkPassword('short', 'maria')).toBe('12 characters are needed; this has 5.');
     expect(checkPassword('maria-maria-maria', 'Maria-maria-maria')).not.toBe('');
     expect(checkPassword('correct horse battery', 'maria')).toBe('');

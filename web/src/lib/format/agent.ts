@@ -82,7 +82,8 @@ export function summaryLine(agent: Agent, now: number): string {
 }
 
 export function costLine(agent: Agent): string {
-  return agent.totals.cost_usd > 0 ? dollars(agent.totals.cost_usd) : 'no price known';
+  const { cost_usd, tokens } = agent.totals;
+  return cost_usd > 0 || tokens.total === 0 ? dollars(cost_usd) : 'no price known';
 }
 
 /** The last piece of evidence, which is why the state is believed. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { agent, at, run, T0 } from '../testing';
-import { activity, look, summaryLine } from './agent';
+import { activity, costLine, look, summaryLine } from './agent';
 import { bytes, compact, count, dollars, percent } from './number';
 import { runWords } from './run';
 import { plural, shortModel, spoken, visible, visibleLines } from './text';
@@ -8,6 +8,16 @@ import { clockTime, exactTime, freshness, shortAge, spokenDuration } from './tim
 
 /** Our spaces do not break; the expectation is easier to read with ordinary ones. */
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ');
+
+describe('what an agent cost', () => {
+  const spent = (total: number, cost_usd: number) => {
+    const { totals } = agent('a');
+    return plain(costLine(agent('a', { totals: { ...totals, cost_usd, tokens: { ...totals.tokens, total } } })));
+  };
+  it('is nothing while nothing was spent, and unknown only when tokens have no price', () => {
+    expect([spent(0, 0), spent(900, 0), spent(900, 0.25)]).toEqual(['0 $', 'no price known', '0.25 $']);
+  });
+});
 
 describe('numbers carry their unit', () => {
   it.each([

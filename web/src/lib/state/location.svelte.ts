@@ -55,6 +55,11 @@ export function hrefWith(path: string, parameters: URLSearchParams, changes: Rec
 
 export const here = new Location();
 
+/** The addresses of the operations view. */
+export function isOperations(path: string): boolean {
+  return ['/', '/mobile', '/dashboard/operations'].includes(path);
+}
+
 /** Where to go after signing in: only a path of ours, whatever the link said. */
 export function pathWithin(wanted: string | null): string {
   const home = '/dashboard/operations';

@@ -283,3 +283,20 @@ async fn a_rule_that_is_rarely_evaluated_still_fires() {
     }
     assert_eq!(story.open().len(), 1);
 }
+
+#[tokio::test]
+async fn a_rule_that_fails_at_the_end_of_its_hold_is_not_hurried() {
+    let story = Story::begin(one_rule("expr: x + on() y > 0, for: 1m")).await;
+    story.gauge("x", &[], 1.0).await;
+    story.gauge("y", &[], 1.0).await;
+    story.evaluate().await;
+    assert_eq!(story.engine.until_next_hold_ends(), Duration::from_secs(60));
+    story.pass(Duration::from_secs(60)).await;
+    assert_eq!(story.engine.ripe_rules().len(), 1);
+    // Two on one side: the match is ambiguous.
+    story.gauge("y", &[("of", "other")], 1.0).await;
+    story.evaluate().await;
+    assert_eq!((story.pending().len(), story.open().len()), (1, 0));
+    assert!(story.engine.ripe_rules().is_empty(), "it was looked at");
+    assert_eq!(story.engine.until_next_hold_ends(), Duration::MAX, "the next is at its interval");
+}

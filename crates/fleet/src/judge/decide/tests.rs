@@ -150,18 +150,14 @@ fn asking_again_is_work_only_after_a_moment() {
         ..busy(Phase::WaitingModel, 2)
     };
     check(&asking(998), &live(), AgentState::WaitingProvider, "overloaded");
+    let waiting = judged(&asking(998), &live());
+    let end = damped_until(&waiting, &asking(998), &live(), LIMITS, moment(1000));
+    assert_eq!(end, Some(moment(1001).mono));
     check(&asking(997), &live(), AgentState::Working, "asked the model");
 }
 
 #[test]
 fn rest_is_judged_by_the_last_turn() {
-    let error = |retryable| AgentError {
-        class: "APIError".to_owned(),
-        message: "Incorrect API key".to_owned(),
-        status: Some(401),
-        retryable,
-        at: moment(5).at,
-    };
     for (last_turn, state, says) in [
         (LastTurn::None, AgentState::Idle, "not given anything"),
         (LastTurn::Ended, AgentState::Idle, "ended at 00:16:40"),
@@ -171,8 +167,8 @@ fn rest_is_judged_by_the_last_turn() {
         (LastTurn::Unanswered, AgentState::Unknown, "could not say"),
         (LastTurn::Unfinished, AgentState::Unknown, "another process may be at work"),
         (LastTurn::Interrupted, AgentState::Failed, "interrupted when its server died"),
-        (LastTurn::Failed(error(true)), AgentState::Failed, "401 Incorrect API key (APIError)"),
-        (LastTurn::Failed(error(false)), AgentState::Failed, "asking again does not help"),
+        (LastTurn::Failed(an_error(true)), AgentState::Failed, "401 Incorrect API key (APIError)"),
+        (LastTurn::Failed(an_error(false)), AgentState::Failed, "asking again does not help"),
     ] {
         check(&resting(last_turn), &live(), state, says);
     }
@@ -209,15 +205,65 @@ fn a_lost_stream_keeps_what_is_known_for_a_moment_and_stalls_nobody() {
     assert_eq!(now(&stalled, &lost(990)), AgentState::Unknown);
 }
 
+fn later(millis: u64) -> Moment {
+    let passed = Duration::from_millis(millis);
+    Moment { at: moment(1000).at + passed, mono: moment(1000).mono + passed }
+}
+
+/// An agent that was at work comes to rest at second 1000: it is believed to be for
+/// `damping_ms` more, and the end of that is known beforehand.
+fn check_rest(last_turn: LastTurn, damping_ms: u64, expected: AgentState) {
+    let working = judged(&busy(Phase::Tool, 0), &live());
+    let facts = Facts { activity: Activity::Resting { since: moment(1000) }, ..resting(last_turn) };
+    for millis in [0, damping_ms - 1] {
+        let now = later(millis);
+        assert_eq!(decide(Some(&working), &facts, &live(), LIMITS, now), working, "{millis} ms");
+        let end = damped_until(&working, &facts, &live(), LIMITS, now);
+        assert_eq!(end, Some(later(damping_ms).mono), "{millis} ms");
+    }
+    let end = later(damping_ms);
+    let rested = decide(Some(&working), &facts, &live(), LIMITS, end);
+    assert_eq!((rested.state, rested.since), (expected, end.at));
+    assert_eq!(damped_until(&working, &facts, &live(), LIMITS, end), None);
+    assert_eq!(damped_until(&rested, &facts, &live(), LIMITS, moment(1000)), None, "rest is not damped");
+}
+
+fn an_error(retryable: bool) -> AgentError {
+    AgentError {
+        class: "APIError".to_owned(),
+        message: "Incorrect API key".to_owned(),
+        status: Some(401),
+        retryable,
+        at: moment(5).at,
+    }
+}
+
 #[test]
 fn rest_right_after_work_is_not_yet_rest() {
+    check_rest(LastTurn::Ended, 1000, AgentState::Idle);
+    check_rest(LastTurn::Aborted, 1000, AgentState::Idle);
+}
+
+#[test]
+fn an_error_is_believed_sooner_than_rest() {
+    check_rest(LastTurn::Failed(an_error(false)), 300, AgentState::Failed);
+    check_rest(LastTurn::Failed(an_error(true)), 300, AgentState::Failed);
+}
+
+#[test]
+fn a_dead_server_and_a_question_are_believed_at_once() {
     let working = judged(&busy(Phase::Tool, 0), &live());
-    let rested =
-        |since| Facts { activity: Activity::Resting { since: moment(since) }, ..resting(LastTurn::Ended) };
-    let at_once = decide(Some(&working), &rested(1000), &live(), LIMITS, moment(1000));
-    assert_eq!(at_once, working);
-    let later = decide(Some(&working), &rested(999), &live(), LIMITS, moment(1000));
-    assert_eq!((later.state, later.since), (AgentState::Idle, moment(1000).at));
+    let down = Link::Down { since: moment(1000), reason: reason() };
+    let dead = decide(Some(&working), &busy(Phase::Tool, 0), &down, LIMITS, moment(1000));
+    assert_eq!(dead.state, AgentState::Dead);
+    let request = PendingRequest {
+        id: "per_1".to_owned(),
+        kind: PendingKind::Permission,
+        what: "bash: git push".to_owned(),
+        since: moment(1000).at,
+    };
+    let asks = Facts { pending: vec![request], ..busy(Phase::Tool, 0) };
+    assert_eq!(decide(Some(&working), &asks, &live(), LIMITS, moment(1000)).state, AgentState::WaitingHuman);
 }
 
 #[test]

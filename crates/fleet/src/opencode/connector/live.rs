@@ -123,9 +123,13 @@ impl Connector {
                 }
                 Some(refresh) = refreshes.recv() => jobs.push(self.refresh(refresh)),
                 () = clock.sleep(FLUSH), if is_waiting => is_waiting = self.parts.publisher.flush(),
-                () = clock.sleep(next_tick.saturating_sub(now)) => {
-                    next_tick = clock.monotonic() + TICK;
-                    self.publish_by_time().await;
+                () = clock.sleep(self.next_look(next_tick).saturating_sub(now)) => {
+                    if clock.monotonic() >= next_tick {
+                        next_tick = clock.monotonic() + TICK;
+                        self.publish_by_time().await;
+                    } else {
+                        self.publish().await;
+                    }
                 }
             }
         }

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod damping;
+mod restart;
 mod stand;
 
 use std::sync::Arc;
@@ -48,7 +50,16 @@ struct Watch {
 }
 
 async fn watch(port: u16, password: Option<&str>, limit: Duration) -> Watch {
-    let clock: SharedClock = SystemClock::shared();
+    watch_by(SystemClock::shared(), pace(), port, password, limit).await
+}
+
+async fn watch_by(
+    clock: SharedClock,
+    pace: Pace,
+    port: u16,
+    password: Option<&str>,
+    limit: Duration,
+) -> Watch {
     let folder = tempfile::tempdir().unwrap();
     let state = state::State::open(&folder.path().join("state.db"), clock.clone()).await.unwrap();
     let supervisor = Supervisor::new(clock.clone(), Shutdown::new());
@@ -62,7 +73,7 @@ async fn watch(port: u16, password: Option<&str>, limit: Duration) -> Watch {
         sources: vec![source],
         stalled_after_model: limit,
         stalled_after_tool: limit,
-        pace: pace(),
+        pace,
         ..FleetSettings::default()
     };
     let store = Arc::new(MemoryStore::new());

@@ -3,7 +3,7 @@
 use model::Timestamp;
 
 use super::super::wire::{Message, Part, PartKind, ToolStatus};
-use super::{Answer, Heard, Note, NoteKind, PARTS_MAX, RunningTool, Session, TASK_CHARS_MAX};
+use super::{Answer, Heard, Note, NoteKind, PARTS_MAX, Prompt, RunningTool, Session, TASK_CHARS_MAX};
 use crate::judge::Activity;
 use crate::redact;
 
@@ -13,7 +13,11 @@ impl Session {
             return self.set_prompt(message, heard);
         }
         if let Some(prompt) = message.answers.as_deref().filter(|_| !message.is_compaction()) {
-            self.count_turn(prompt);
+            if self.is_first_reading && message.is_unfinished() && !self.was_at_work() {
+                self.begun = Some(prompt.to_owned());
+            } else {
+                self.count_turn(prompt);
+            }
         }
         match &self.answer {
             // Messages come in order of time; a late update of an older answer says nothing new.
@@ -25,7 +29,11 @@ impl Session {
                     self.progress(heard);
                 }
             }
-            _ => {
+            before => {
+                // Whatever went wrong in the answer before, the turn went on.
+                if before.is_some() {
+                    self.stray_error = None;
+                }
                 self.begin_answer();
                 self.progress(heard);
                 self.phase_since = heard.now.at;
@@ -52,6 +60,9 @@ impl Session {
         if !std::mem::take(&mut self.is_first_reading) {
             return;
         }
+        if let Some(prompt) = self.begun.take().filter(|_| self.activity.is_busy()) {
+            self.count_turn(&prompt);
+        }
         if !self.activity.is_busy() {
             self.last_progress = self.info.updated.max(self.info.created);
         } else if let Some(answer) = self.answer.as_ref().filter(|_| self.is_waiting()) {
@@ -75,16 +86,20 @@ impl Session {
     }
 
     fn set_prompt(&mut self, message: Message, heard: Heard) {
-        // Prompts are written again after each step, with a summary.
-        if self.prompt.as_deref() != Some(&message.id) {
-            self.prompt = Some(message.id);
+        // Prompts are written again after each step, with a summary, also older ones.
+        let is_newer = self
+            .prompt
+            .as_ref()
+            .is_none_or(|prompt| prompt.id != message.id && message.created >= prompt.created);
+        if is_newer {
+            self.prompt = Some(Prompt { id: message.id, created: message.created });
             self.stray_error = None;
             self.progress(heard);
         }
     }
 
     pub fn set_part(&mut self, part: Part, heard: Heard, notes: &mut Vec<Note>) {
-        if self.prompt.as_deref() == Some(&part.message) {
+        if self.prompt.as_ref().is_some_and(|prompt| prompt.id == part.message) {
             return self.set_prompt_part(&part);
         }
         if self.answer.as_ref().is_some_and(|answer| answer.id != part.message) {

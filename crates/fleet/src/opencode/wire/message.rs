@@ -44,6 +44,11 @@ impl Message {
         })
     }
 
+    /// More answers to the same prompt follow, unless the turn is cut off.
+    pub fn is_unfinished(&self) -> bool {
+        self.error.is_none() && (self.completed.is_none() || self.finish.as_deref() == Some("tool-calls"))
+    }
+
     /// Written by the agent about itself, to shorten its history.
     pub fn is_compaction(&self) -> bool {
         self.agent.as_deref() == Some("compaction")

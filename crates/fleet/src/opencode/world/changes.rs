@@ -6,14 +6,17 @@ use model::{AgentState, Timestamp};
 
 use super::super::session::Session;
 use super::{Change, Changes, World};
-use crate::judge::{Children, Link, Moment, decide};
+use crate::judge::{Children, Link, Moment, damped_until, decide};
 
 impl World {
-    /// Judges the sessions that something was heard of. Cheap: called after each event.
+    /// Judges the sessions that something was heard of, and those whose damping has ended.
+    /// Cheap: called after each event.
     pub fn judge(&mut self, now: Moment) -> Changes {
         if let Link::Live { settled, .. } = &mut self.link {
             *settled = now.mono >= self.settled_from;
         }
+        let due = self.damped.extract_if(|_, end| *end <= now.mono);
+        self.dirty.extend(due.map(|(id, _)| id));
         let mut dirty = std::mem::take(&mut self.dirty);
         // A parent's phase shows what its children do.
         let parents: Vec<String> = dirty
@@ -31,6 +34,7 @@ impl World {
         }
         self.trim();
         changes.removed = std::mem::take(&mut self.removed);
+        changes.left = std::mem::take(&mut self.left);
         let notes = std::mem::take(&mut self.notes);
         changes.notes = notes.into_iter().map(|note| (self.agent_id(&note.session), note)).collect();
         changes
@@ -49,8 +53,13 @@ impl World {
         let session = self.sessions.get(id)?;
         let facts = session.facts(self.children_of(session), self.hearing.total());
         let previous = session.published.as_ref();
-        let status =
-            decide(previous.map(|agent| &agent.status), &facts, &self.link, self.settings.limits, now);
+        let previous_status = previous.map(|agent| &agent.status);
+        let limits = self.settings.limits;
+        let status = decide(previous_status, &facts, &self.link, limits, now);
+        match damped_until(previous_status.unwrap_or(&status), &facts, &self.link, limits, now) {
+            Some(end) => self.damped.insert(id.to_owned(), end),
+            None => self.damped.remove(id),
+        };
         let from = previous.map(|agent| (agent.status.state, agent.status.since));
         let parent = session.info.parent.as_deref().map(|parent| self.agent_id(parent));
         let agent_id = self.agent_id(id);
@@ -68,8 +77,13 @@ impl World {
         }
         let agent = Arc::new(agent);
         session.published = Some(agent.clone());
-        let first_seen = session.first_seen;
-        Some(Change { agent, first_seen, transition: is_transition.then_some(from.map(|(state, _)| state)) })
+        let (first_seen, last_run) = (session.first_seen, session.last_run);
+        Some(Change {
+            agent,
+            first_seen,
+            last_run,
+            transition: is_transition.then_some(from.map(|(state, _)| state)),
+        })
     }
 
     /// The subagents at work. Few sessions are busy at a time, so all are looked at.

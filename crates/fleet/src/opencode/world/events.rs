@@ -125,8 +125,8 @@ impl World {
         if let Some(record) = self.saved.remove(&id) {
             session.totals = record.totals;
             session.first_seen = record.first_seen;
-            let state = record.status.state;
-            session.busy_when_lost = state.is_busy() || state == model::AgentState::Dead;
+            session.last_run = Some(record.status.state);
+            session.busy_when_lost = session.was_at_work();
         }
         session
     }

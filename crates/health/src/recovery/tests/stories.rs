@@ -332,3 +332,18 @@ async fn without_a_record_of_the_intent_nothing_is_done() {
         .await;
     assert!(world.calls.lock().is_empty());
 }
+
+#[tokio::test]
+async fn a_refusal_that_cannot_be_recorded_is_not_an_empty_success() {
+    let world = World::new([stuck("a")]);
+    world.change("a", |agent| agent.status.state = model::AgentState::Idle);
+    *world.book_is_closed.lock() = true;
+    world
+        .play(RecoverySettings::default(), true, async |recovery| {
+            let id = model::AgentId::new("a");
+            let request = recovery.trigger(RESTART_STUCK_AGENTS, Some(id), "ada");
+            let (answer, ()) = tokio::join!(request, world.clock.advance(secs(5)));
+            assert!(matches!(answer, Err(TriggerError::NotRecorded(_))), "{answer:?}");
+        })
+        .await;
+}

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use model::Severity;
-use server::PASSWORD_CHARS_MIN;
+use server::{PASSWORD_CHARS_MIN, USER_NAME_RULE};
 use url::Url;
 
 use super::{
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
             retention_days: self.integer("monitoring.retention_days"),
             audit_days: self.integer("monitoring.audit_days"),
             listen: self.listen(),
-            admin_user: self.text("admin.user"),
+            admin_user: self.admin_user(),
             admin_password: self.admin_password(),
             sessions: Sessions {
                 idle: self.duration("sessions.idle"),
@@ -98,6 +98,14 @@ impl<'a> Reader<'a> {
             connections_max: self.count("server.connections_max"),
             live_clients_max: self.count("server.live_clients_max"),
         }
+    }
+
+    fn admin_user(&self) -> String {
+        let name = self.text("admin.user");
+        if !server::is_user_name(&name) {
+            self.problem("admin.user", format!("must be {USER_NAME_RULE}"));
+        }
+        name
     }
 
     fn admin_password(&self) -> Option<Secret> {

@@ -5,7 +5,8 @@ export const PASSWORD_MIN = 12;
 /** Empty when it is fine. */
 export function checkName(name: string): string {
   if (name.trim() === '') return 'A name is needed.';
-  return [...name.trim()].length > 64 ? 'At most 64 characters.' : '';
+  if (!/^[A-Za-z0-9._@-]*$/.test(name.trim())) return 'Only letters without accents, digits, and any of . _ - @';
+  return name.trim().length > 64 ? 'At most 64 characters.' : '';
 }
 
 export function checkPassword(password: string, name: string): string {

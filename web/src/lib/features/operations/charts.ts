@@ -6,6 +6,8 @@ import { compact, dollars, percent } from '$lib/format/number';
 
 export interface ChartKind {
   id: string;
+  /** What it is about: charts of agents are left out while there never was one. */
+  of: 'agents' | 'host';
   title: string;
   /** What exactly is counted, for the hover and for screen readers. */
   about: string;
@@ -22,6 +24,7 @@ export interface ChartKind {
 export const CHARTS: readonly ChartKind[] = [
   {
     id: 'working',
+    of: 'agents',
     title: 'Agents working',
     about: 'agents in the state working; the faint line is all agents',
     tone: 'work',
@@ -32,12 +35,16 @@ export const CHARTS: readonly ChartKind[] = [
   },
   {
     id: 'errors',
+    of: 'agents',
     title: 'Errors',
-    about: 'tool and model errors as a share of tool calls and turns; a gap where nothing was called',
+    about: 'failed tool calls and refused model requests, among tool calls, turns and refused requests; a gap where nothing was called',
     tone: 'stall',
     queries: (window) => [
-      `100 * (${sumOrZero('agent_tool_errors_total', window)} + ${sumOrZero('agent_llm_errors_total', window)})` +
-        ` / ((${sumOrZero('agent_tool_calls_total', window)} + ${sumOrZero('agent_turns_total', window)}) > 0)`,
+      // One turn can be refused many times: the refusals count among the attempts too, so that
+      // no share is above all. What rates guess between samples may differ a little.
+      `100 * clamp_max((${sumOrZero('agent_tool_errors_total', window)} + ${sumOrZero('agent_llm_errors_total', window)})` +
+        ` / ((${sumOrZero('agent_tool_calls_total', window)} + ${sumOrZero('agent_turns_total', window)}` +
+        ` + ${sumOrZero('agent_llm_errors_total', window)}) > 0), 1)`,
     ],
     format: percent,
     top: null,
@@ -45,6 +52,7 @@ export const CHARTS: readonly ChartKind[] = [
   },
   {
     id: 'tokens',
+    of: 'agents',
     title: 'Tokens a minute',
     about: 'tokens of all kinds and all agents',
     tone: 'work',
@@ -55,6 +63,7 @@ export const CHARTS: readonly ChartKind[] = [
   },
   {
     id: 'cost',
+    of: 'agents',
     title: 'Cost an hour',
     about: 'what the sources report, in US dollars',
     tone: 'human',
@@ -65,6 +74,7 @@ export const CHARTS: readonly ChartKind[] = [
   },
   {
     id: 'cpu',
+    of: 'host',
     title: 'CPU',
     about: 'this host, all cores, everything but idle',
     tone: 'work',
@@ -78,6 +88,7 @@ export const CHARTS: readonly ChartKind[] = [
   },
   {
     id: 'memory',
+    of: 'host',
     title: 'Memory',
     about: 'this host, what is not available to programs',
     tone: 'work',
@@ -89,6 +100,12 @@ export const CHARTS: readonly ChartKind[] = [
     live: (_, host) => (host?.memory == null ? null : percent(host.memory.used_percent)),
   },
 ];
+
+/** The charts that have something to show: those of agents once there is, or was, an agent. */
+export function shownCharts(fleet: FleetSummary | null, agents: readonly (number | null)[]): readonly ChartKind[] {
+  const anyAgent = fleet === null || fleet.total > 0 || agents.some((count) => count !== null && count > 0);
+  return anyAgent ? CHARTS : CHARTS.filter((kind) => kind.of === 'host');
+}
 
 /** A rate needs several samples in its window, and samples come every 30 s unless told otherwise. */
 export function windowFor(step: number): string {

@@ -30,7 +30,7 @@ export function ownWords(own: NonNullable<Host['self']>): string {
     `${bytes(own.rss_bytes)} memory`,
     `${count(own.threads)} threads`,
     own.open_files === null ? '' : `${count(own.open_files)} open files`,
-    own.uptime_seconds === null ? '' : `up ${spokenDuration(own.uptime_seconds * 1000)}`,
+    `up ${spokenDuration(own.uptime_seconds * 1000)}`,
   ]
     .filter((part) => part !== '')
     .join(', ');

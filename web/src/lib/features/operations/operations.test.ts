@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { Agent, Alert, Source } from '$lib/api/types';
+import type { Agent, Alert, FleetSummary, Source } from '$lib/api/types';
 import { EMPTY, reduce } from '$lib/state/picture';
 import { agent, alert, alertAbout, at, run, snapshot, source, T0 } from '$lib/testing';
 import { sortAlerts } from './alerts';
 import { because } from './because';
-import { CHARTS, activityQuery, on, quoted, windowFor } from './charts';
+import { CHARTS, activityQuery, on, quoted, shownCharts, windowFor } from './charts';
 import { board, columnOf } from './columns';
 import { criticalWords, headline, plain } from './headline';
 import { fullness, troubled } from './host';
@@ -145,6 +145,20 @@ describe('what the charts ask', () => {
   });
   it('leaves a gap in errors where nothing was called', () => {
     expect(CHARTS.find((kind) => kind.id === 'errors')?.queries('2m', null)[0]).toContain(') > 0)');
+  });
+});
+
+describe('a young installation', () => {
+  const fleet = (total: number) =>
+    ({ total, by_state: {}, tokens_per_minute: null, cost_per_hour: null, sources_live: 0, sources_total: 0 }) satisfies FleetSummary;
+  const ids = (...asked: Parameters<typeof shownCharts>) => shownCharts(...asked).map((kind) => kind.id);
+  it('shows no empty charts of agents before there was one', () => {
+    expect(ids(fleet(0), [])).toEqual(['cpu', 'memory']);
+    expect(ids(fleet(0), [null, 0, 0])).toEqual(['cpu', 'memory']);
+  });
+  it('shows them once there is or was an agent', () => {
+    expect(ids(fleet(1), [])).toHaveLength(CHARTS.length);
+    expect(ids(fleet(0), [null, 2, 0])).toHaveLength(CHARTS.length);
   });
 });
 

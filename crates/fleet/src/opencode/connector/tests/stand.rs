@@ -30,6 +30,8 @@ pub struct Content {
     pub orphans: u32,
     /// Told on a new stream before anything else is answered.
     pub first_events: Vec<Value>,
+    /// Told soon, once.
+    pub news: Vec<Value>,
     pub sessions: Vec<Value>,
     pub statuses: Value,
     pub permissions: Value,
@@ -61,6 +63,7 @@ impl Stand {
             heartbeats: true,
             orphans: 0,
             first_events: Vec::new(),
+            news: Vec::new(),
             sessions: Vec::new(),
             statuses: json!({}),
             permissions: json!([]),
@@ -192,7 +195,13 @@ async fn stream(mut socket: TcpStream, content: Arc<Mutex<Content>>) {
     let clock = runtime::SystemClock::shared();
     while alive {
         clock.sleep(Duration::from_millis(50)).await;
-        let beats = content.lock().heartbeats;
-        alive = !beats || socket.write_all(heartbeat.as_bytes()).await.is_ok();
+        let (beats, news) = {
+            let mut content = content.lock();
+            (content.heartbeats, std::mem::take(&mut content.news))
+        };
+        // In one piece, so that one reading finds them all.
+        let news: String = news.iter().map(|event| format!("data: {event}\n\n")).collect();
+        alive &= socket.write_all(news.as_bytes()).await.is_ok();
+        alive &= !beats || socket.write_all(heartbeat.as_bytes()).await.is_ok();
     }
 }

@@ -20,6 +20,11 @@ fn at(seconds: u64) -> Moment {
     }
 }
 
+fn at_ms(millis: u64) -> Moment {
+    let passed = Duration::from_millis(millis);
+    Moment { at: Timestamp::from_secs(10_000) + passed, mono: passed }
+}
+
 fn world(idle_sessions_max: usize, saved: HashMap<AgentId, AgentRecord>) -> World {
     let settings = WorldSettings {
         source: "test".to_owned(),
@@ -107,6 +112,87 @@ fn an_event_is_newer_than_the_answer_to_an_earlier_question() {
     assert_eq!(state(&mut world, "ses_a", at(11)), AgentState::Idle);
 }
 
+fn failed_at(world: &mut World, millis: u64) {
+    let error = json!({"name": "APIError", "data": {"message": "no", "statusCode": 400}});
+    let now = at_ms(millis);
+    send(world, "session.error", json!({"sessionID": "ses_a", "error": error}), now);
+    send(world, "session.status", json!({"sessionID": "ses_a", "status": {"type": "idle"}}), now);
+    send(world, "session.idle", json!({"sessionID": "ses_a"}), now);
+}
+
+fn busy_at(world: &mut World, millis: u64) {
+    let busy = json!({"sessionID": "ses_a", "status": {"type": "busy"}});
+    send(world, "session.status", busy, at_ms(millis));
+}
+
+#[test]
+fn a_failure_is_due_before_the_next_tick_and_judged_then() {
+    let mut world = world(10, HashMap::new());
+    list(&mut world, &[info("ses_a", 10)], at(1), false);
+    busy_at(&mut world, 2000);
+    world.judge(at_ms(2000));
+    assert_eq!(world.next_due(), None, "work is not damped");
+    failed_at(&mut world, 5100);
+    assert!(world.judge(at_ms(5100)).changed.iter().all(|change| change.transition.is_none()));
+    let due = world.next_due().unwrap();
+    assert_eq!(due, Duration::from_millis(5400));
+    let changes = world.judge(at_ms(5400));
+    assert_eq!(changes.changed[0].agent.status.state, AgentState::Failed);
+    assert_eq!(world.next_due(), None);
+}
+
+#[test]
+fn an_error_that_is_answered_with_the_next_prompt_is_no_failure() {
+    let mut world = world(10, HashMap::new());
+    list(&mut world, &[info("ses_a", 10)], at(1), false);
+    busy_at(&mut world, 2000);
+    world.judge(at_ms(2000));
+    for turn in 1..=5 {
+        failed_at(&mut world, 5000 * turn);
+        world.judge(at_ms(5000 * turn));
+        busy_at(&mut world, 5000 * turn + 250);
+        for millis in [250, 300, 1000] {
+            let changes = world.judge(at_ms(5000 * turn + millis));
+            assert!(changes.changed.iter().all(|change| change.transition.is_none()), "{changes:?}");
+        }
+        assert_eq!(world.next_due(), None);
+    }
+    assert_eq!(world.agent("ses_a").unwrap().totals.llm_errors, 5, "each of them counts");
+}
+
+#[test]
+fn an_error_in_the_middle_of_a_turn_that_goes_on_is_no_failure() {
+    let mut world = world(10, HashMap::new());
+    list(&mut world, &[info("ses_a", 10)], at(1), false);
+    let message = |id: &str, created: u64, completed: Option<u64>| {
+        json!({"info": {"id": id, "sessionID": "ses_a", "role": "assistant", "parentID": "msg_1",
+            "time": {"created": created, "completed": completed}}})
+    };
+    busy_at(&mut world, 2000);
+    send(&mut world, "message.updated", message("msg_2", 2000, None), at_ms(2000));
+    let error = json!({"name": "ContextOverflowError", "data": {"message": "too long"}});
+    send(&mut world, "session.error", json!({"sessionID": "ses_a", "error": error}), at_ms(3000));
+    assert_eq!(state(&mut world, "ses_a", at_ms(3000)), AgentState::Working);
+    send(&mut world, "message.updated", message("msg_3", 4000, None), at_ms(4000));
+    send(&mut world, "message.updated", message("msg_3", 4000, Some(5000)), at_ms(5000));
+    send(&mut world, "session.idle", json!({"sessionID": "ses_a"}), at_ms(5000));
+    assert_eq!(state(&mut world, "ses_a", at_ms(5300)), AgentState::Working);
+    assert_eq!(state(&mut world, "ses_a", at_ms(6000)), AgentState::Idle, "its last answer is good");
+}
+
+#[test]
+fn a_prompt_that_is_written_again_is_not_the_newest() {
+    let mut world = world(10, HashMap::new());
+    list(&mut world, &[info("ses_a", 10)], at(1), false);
+    let prompt = |id: &str, created: u64| json!({"info": {"id": id, "sessionID": "ses_a", "role": "user", "time": {"created": created}}});
+    send(&mut world, "message.updated", prompt("msg_1", 2000), at_ms(2000));
+    busy_at(&mut world, 2000);
+    send(&mut world, "message.updated", prompt("msg_2", 3000), at_ms(3000));
+    failed_at(&mut world, 4000);
+    send(&mut world, "message.updated", prompt("msg_1", 2000), at_ms(4000));
+    assert_eq!(state(&mut world, "ses_a", at_ms(5000)), AgentState::Failed);
+}
+
 #[test]
 fn a_session_nobody_introduced_is_asked_for_and_a_missing_one_forgotten() {
     let mut world = world(10, HashMap::new());
@@ -160,6 +246,38 @@ fn counters_go_on_after_a_restart_and_old_messages_do_not_count_again() {
     send(&mut world, "message.part.updated", json!({"part": part}), at(3));
     world.judge(at(3));
     assert_eq!(world.agent("ses_a").unwrap().totals.tool_calls, 4);
+}
+
+#[test]
+fn a_turn_under_way_at_the_first_look_counts_once() {
+    for (before, expected) in [
+        (None, 1),
+        (Some(AgentState::Idle), 8),
+        (Some(AgentState::Failed), 8),
+        (Some(AgentState::Working), 7),
+        (Some(AgentState::Dead), 7),
+    ] {
+        let mut world = world(10, before.map(saved).unwrap_or_default());
+        list(&mut world, &[info("ses_a", 10)], at(1), false);
+        busy_at(&mut world, 1500);
+        world.apply_reading(reading(false), at(2));
+        world.judge(at(2));
+        assert_eq!(world.agent("ses_a").unwrap().totals.turns, expected, "{before:?}");
+        let answer = json!({"id": "msg_3", "sessionID": "ses_a", "role": "assistant", "parentID": "msg_1",
+            "time": {"created": 6}});
+        send(&mut world, "message.updated", json!({"info": answer}), at(3));
+        world.judge(at(3));
+        assert_eq!(world.agent("ses_a").unwrap().totals.turns, expected, "{before:?}: its next step");
+    }
+}
+
+#[test]
+fn a_turn_without_end_that_nobody_works_on_does_not_count() {
+    let mut world = world(10, HashMap::new());
+    list(&mut world, &[info("ses_a", 10)], at(1), false);
+    world.apply_reading(reading(false), at(2));
+    world.judge(at(2));
+    assert_eq!(world.agent("ses_a").unwrap().totals.turns, 0);
 }
 
 #[test]
