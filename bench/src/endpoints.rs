@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::ensure;
 use reqwest::Client;
 
-use crate::quantiles::Durations;
 use crate::watchkeeper::Watchkeeper;
+use bench::Durations;
 
 const PATHS: [&str; 10] = [
     "/health",
@@ -32,7 +32,7 @@ pub async fn print(watchkeeper: &Watchkeeper, requests: usize) -> anyhow::Result
             let url = Arc::from(format!("{}{path}", watchkeeper.api));
             let started = Instant::now();
             let durations = load(url, &watchkeeper.token, connections, requests).await?;
-            let rate = durations.len() as f64 / started.elapsed().as_secs_f64();
+            let rate = durations.count() as f64 / started.elapsed().as_secs_f64();
             println!(
                 "{path:<40} {connections:>6} {:>9.2} {:>9.2} {rate:>9.0}",
                 durations.quantile_ms(0.5),

@@ -9,7 +9,6 @@
 
 mod endpoints;
 mod news;
-mod quantiles;
 mod rest;
 mod stands;
 mod watchkeeper;

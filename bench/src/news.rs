@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::quantiles::Durations;
 use crate::stands::{OpenCodeStand, WebhookStand};
+use bench::Durations;
 
 pub async fn print(opencode: &OpenCodeStand, webhook: &WebhookStand, changes: usize) -> anyhow::Result<()> {
     let mut durations = Durations::default();
@@ -20,7 +20,7 @@ pub async fn print(opencode: &OpenCodeStand, webhook: &WebhookStand, changes: us
             .with_context(|| format!("no webhook about {session} within 60 s"))?;
         durations.push(told.saturating_duration_since(failed));
     }
-    println!("agent fails at its source -> webhook received, {} changes", durations.len());
+    println!("agent fails at its source -> webhook received, {} changes", durations.count());
     for (name, quantile) in [("median", 0.5), ("p90", 0.9), ("worst", 1.0)] {
         println!("  {name:<8} {:>8.1} ms", durations.quantile_ms(quantile));
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Durations(Vec<Duration>);
 
 impl Durations {
@@ -10,8 +10,12 @@ impl Durations {
         self.0.push(duration);
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.len()
+    }
+
+    pub fn sum(&self) -> Duration {
+        self.0.iter().sum()
     }
 
     /// The smallest duration that at least `quantile` of them do not exceed, in milliseconds.
@@ -26,5 +30,14 @@ impl Durations {
 impl Extend<Duration> for Durations {
     fn extend<T: IntoIterator<Item = Duration>>(&mut self, durations: T) {
         self.0.extend(durations);
+    }
+}
+
+impl IntoIterator for Durations {
+    type Item = Duration;
+    type IntoIter = std::vec::IntoIter<Duration>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use crate::quantiles::Durations;
 use crate::watchkeeper::Watchkeeper;
+use bench::Durations;
 
 /// Enough for a median that one slow start does not move.
 const STARTS: usize = 7;

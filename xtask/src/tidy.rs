@@ -12,8 +12,8 @@ use crate::repository;
 
 /// Every crate of ours on its floor; ARCHITECTURE.md says why each is there.
 const FLOORS: [&[&str]; 6] = [
-    &["model"],
-    &["disk", "host", "runtime", "storage"],
+    &["columns", "model"],
+    &["disk", "host", "index", "runtime", "storage"],
     &["embedded", "state", "promql"],
     &["ingest", "fleet", "health", "alerting"],
     &["server"],

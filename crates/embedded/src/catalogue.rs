@@ -1,8 +1,8 @@
 //! What is in the directory when it is opened.
 //!
-//! There is no manifest: a segment is there or it is not, and says itself which WAL files
-//! its rows came from. What was interrupted (a file that was being written, a merge, the
-//! removal of a day) is finished or undone here.
+//! There is no manifest: a file is there or it is not, and says itself which WAL files its
+//! rows came from, or which streams it has the labels of. What was interrupted (a file
+//! that was being written, a merge, the removal of a day) is finished or undone here.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,141 +10,176 @@ use std::sync::Arc;
 use disk::{Disk, DiskError, TEMPORARY};
 use model::Batch;
 
-use crate::memtable::Memtable;
+use crate::commit::show_rows;
+use crate::erasure;
+use crate::files::{Fate, FileError, Footer};
+use crate::intake::{Group, Intake};
+use crate::labels::LabelPart;
 use crate::retention::{DROPPED, remove_folder};
-use crate::segment::Fate;
+use crate::segment::Segment;
 use crate::settings::OpenError;
-use crate::shared::{
-    Shared, View, in_order, quarantine_dir, report_quarantine, segment_name, segment_number,
-};
-use crate::table::{Day, Table};
-use crate::wal::{Replayed, file_number, replay};
+use crate::shared::{DayFiles, LABELS, SEGMENT, Shared, View, file_number, report_quarantine};
+use crate::table::{Day, Table, is_day_folder};
+use crate::wal::{self, Replayed, WalError, replay};
 
 /// What was found, ready to be read.
+#[derive(Default)]
 pub struct Catalogue {
     pub view: View,
-    /// Greater than all numbers of segments, also in quarantine: nothing there is overwritten.
-    pub next_segment: u64,
+    /// Greater than all numbers of files, also in quarantine: nothing there is overwritten.
+    pub next_number: u64,
     /// Greater than all numbers of WAL files in segments and in quarantine.
     pub next_wal: u64,
 }
 
 pub fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
-    for name in ["wal", Table::Samples.as_str(), Table::Logs.as_str(), "quarantine"] {
+    let tables = Table::ALL.map(Table::as_str);
+    for name in ["wal", "quarantine", "erased"].into_iter().chain(tables) {
         disk.create_dir(&dir.join(name))?;
     }
     Ok(())
 }
 
 pub fn read(shared: &Shared) -> Result<Catalogue, OpenError> {
-    let mut found = Catalogue { view: View::default(), next_segment: 1, next_wal: 1 };
-    for entry in shared.disk.list(&quarantine_dir(&shared.settings))? {
+    let mut found = Catalogue { next_number: 1, next_wal: 1, ..Catalogue::default() };
+    for entry in shared.disk.list(&shared.quarantine_dir())? {
         let name = entry.name.rsplit('-').next().unwrap_or_default();
-        let after = |number: Option<u64>| number.map_or(0, |number| number + 1);
-        found.next_segment = found.next_segment.max(after(segment_number(name)));
-        found.next_wal = found.next_wal.max(after(file_number(name)));
+        let number = file_number(name, SEGMENT).or_else(|| file_number(name, LABELS));
+        found.take_number(number.unwrap_or(0));
+        found.next_wal = found.next_wal.max(wal::file_number(name).map_or(0, |number| number + 1));
     }
+    let tombstones = erasure::read_dir(&*shared.disk, &erasure::dir(shared));
+    found.view.tombstones = tombstones.map_err(|(path, error)| OpenError::file(path, error))?;
+    let numbers: Vec<u64> = found.view.tombstones.iter().map(|tombstone| tombstone.number).collect();
+    numbers.into_iter().for_each(|number| found.take_number(number));
     for table in Table::ALL {
         let dir = shared.table_dir(table);
         for entry in shared.disk.list(&dir)? {
             let path = dir.join(&entry.name);
             if entry.is_dir && entry.name.ends_with(DROPPED) {
                 remove_folder(&*shared.disk, &path)?;
-            } else if entry.is_dir {
-                read_day(shared, table, &path, &mut found)?;
+            } else if entry.is_dir && is_day_folder(&entry.name) {
+                read_day(shared, table, &entry.name, &path, &mut found)?;
             }
         }
     }
     Ok(found)
 }
 
-fn read_day(shared: &Shared, table: Table, dir: &Path, found: &mut Catalogue) -> Result<(), OpenError> {
-    let folder = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut segments = Vec::new();
+impl Catalogue {
+    fn take_number(&mut self, number: u64) {
+        self.next_number = self.next_number.max(number + 1);
+    }
+}
+
+fn read_day(
+    shared: &Shared,
+    table: Table,
+    folder: &str,
+    dir: &Path,
+    found: &mut Catalogue,
+) -> Result<(), OpenError> {
+    let mut files = DayFiles::default();
+    let mut day = None;
     for entry in shared.disk.list(dir)? {
         let path = dir.join(&entry.name);
         if entry.name.ends_with(TEMPORARY) {
             shared.disk.remove(&path)?;
         }
-        let Some(number) = segment_number(&entry.name) else { continue };
-        found.next_segment = found.next_segment.max(number + 1);
-        segments.extend(open_segment(shared, table, &folder, path, number)?.map(Arc::new));
+        if let Some(number) = file_number(&entry.name, SEGMENT) {
+            found.take_number(number);
+            let place = shared.place(table, folder, number, SEGMENT);
+            let opened = Segment::open(shared.disk.clone(), place.clone());
+            let opened =
+                opened.and_then(|segment| at_home(segment.footer(), table, folder).map(|()| segment));
+            files.segments.extend(or_quarantine(shared, &path, &place.quarantine, opened)?.map(Arc::new));
+        }
+        if let Some(number) = file_number(&entry.name, LABELS) {
+            found.take_number(number);
+            let place = shared.place(table, folder, number, LABELS);
+            let opened = LabelPart::open(shared.disk.clone(), place.clone());
+            let opened = opened.and_then(|part| at_home(part.footer(), table, folder).map(|()| part));
+            files.parts.extend(or_quarantine(shared, &path, &place.quarantine, opened)?.map(Arc::new));
+        }
     }
-    let Some(day) = segments.first().map(|segment| segment.footer.day) else { return Ok(()) };
-    let (kept, replaced) = in_order(segments);
-    replaced.iter().for_each(|segment| segment.decide(Fate::IsRemoved));
-    let wal_last = kept.iter().map(|segment| segment.footer.wal.last).max().unwrap_or(0);
+    day = day.or(files.segments.first().map(|segment| segment.footer().day));
+    day = day.or(files.parts.first().map(|part| part.footer().day));
+    let Some(day) = day else { return Ok(()) };
+    let (parts, segments) = files.settle();
+    parts.iter().for_each(|part| part.file().decide(Fate::IsRemoved));
+    segments.iter().for_each(|segment| segment.file().decide(Fate::IsRemoved));
+    let wal_last = files.segments.iter().map(|segment| segment.footer().wal.last).max().unwrap_or(0);
     found.next_wal = found.next_wal.max(wal_last + 1);
-    found.view.days.insert((table, day), kept);
+    found.view.days.insert((table, day), files);
     Ok(())
 }
 
-/// `None` when it went to quarantine.
-fn open_segment(
+fn at_home(footer: &Footer, table: Table, folder: &str) -> Result<(), FileError> {
+    let is_at_home = footer.table == table && footer.day.folder() == folder;
+    if is_at_home { Ok(()) } else { Err(columns::Corrupt("a file of another table or day").into()) }
+}
+
+/// `None` when the file went to quarantine.
+fn or_quarantine<T>(
     shared: &Shared,
-    table: Table,
-    folder: &str,
-    path: PathBuf,
-    number: u64,
-) -> Result<Option<crate::segment::Segment>, OpenError> {
-    let quarantine = shared.quarantine_path(table, folder, &segment_name(number));
-    let opened = crate::segment::Segment::open(shared.disk.clone(), &path, number, quarantine.clone());
-    let opened = opened.and_then(|segment| {
-        let is_at_home = segment.footer.table == table && segment.footer.day.folder() == folder;
-        let stray = crate::encoding::Corrupt("a segment of another table or day");
-        if is_at_home { Ok(segment) } else { Err(stray.into()) }
-    });
+    path: &Path,
+    quarantine: &Path,
+    opened: Result<T, FileError>,
+) -> Result<Option<T>, OpenError> {
     match opened {
-        Ok(segment) => Ok(Some(segment)),
+        Ok(file) => Ok(Some(file)),
         Err(error) if error.is_damage() => {
-            report_quarantine(&path, &error);
-            shared.disk.rename(&path, &quarantine)?;
+            report_quarantine(path, &error);
+            shared.disk.rename(path, quarantine)?;
             Ok(None)
         }
-        Err(error) => Err(OpenError::segment(path, error)),
+        Err(error) => Err(OpenError::file(PathBuf::from(path), error)),
     }
 }
 
-/// Replays the WAL into a memtable, without the rows that are in segments already.
-pub fn replay_into(shared: &Shared, view: &View) -> Result<(Memtable, Replayed), OpenError> {
-    let mut memtable = Memtable::default();
+/// Replays the WAL into the active memtable, without the rows that are in segments already.
+pub fn replay_wal(shared: &Shared, intake: &mut Intake) -> Result<Replayed, OpenError> {
+    let tables = shared.snapshot();
     let now = shared.clock.monotonic();
-    let replayed = replay(&*shared.disk, &shared.wal_dir(), |mut batch, wal| {
-        retain_unwritten(&mut batch, view, wal);
-        if !batch.is_empty() {
-            memtable.insert(batch, wal, now);
+    replay(&*shared.disk, &shared.wal_dir(), |mut batch, wal| {
+        retain_unwritten(&mut batch, &tables.view, wal);
+        if batch.is_empty() {
+            return Ok(());
         }
-    })?;
-    Ok((memtable, replayed))
+        let mut group = Group::default();
+        let mut load = |table, day| shared.load_numbers(table, day);
+        // What was acknowledged under other limits stays.
+        intake.place(batch, &mut group, &mut load).map_err(ReplayError::Labels)?;
+        show_rows(&tables.active, group, wal);
+        tables.active.mark_started(now);
+        Ok(())
+    })
+    .map_err(|error| match error {
+        ReplayError::Wal(error) => error.into(),
+        ReplayError::Labels(error) => OpenError::from(error),
+    })
+}
+
+enum ReplayError {
+    Wal(WalError),
+    Labels(FileError),
+}
+
+impl From<WalError> for ReplayError {
+    fn from(error: WalError) -> Self {
+        ReplayError::Wal(error)
+    }
 }
 
 fn retain_unwritten(batch: &mut Batch, view: &View, wal: u64) {
     let is_unwritten = |table: Table, day: Day| {
-        let segments = view.days.get(&(table, day)).map_or(&[][..], Vec::as_slice);
-        !segments.iter().any(|segment| segment.footer.wal.contains(wal))
+        let segments = view.days.get(&(table, day)).map_or(&[][..], |files| &files.segments);
+        !segments.iter().any(|segment| segment.footer().wal.contains(wal))
     };
     for series in &mut batch.series {
         series.samples.retain(|sample| is_unwritten(Table::Samples, Day::of(sample.at)));
     }
     batch.series.retain(|series| !series.samples.is_empty());
     batch.logs.retain(|record| is_unwritten(Table::Logs, Day::of(record.at)));
-}
-
-/// Removes WAL files up to `last`: all rows that could be read from them are in segments.
-/// Files with damage go to quarantine instead, which takes no room on a full disk.
-pub fn remove_wal(shared: &Shared, last: u64) -> Result<(), DiskError> {
-    let dir = shared.wal_dir();
-    for entry in shared.disk.list(&dir)? {
-        let Some(number) = file_number(&entry.name).filter(|number| *number <= last) else { continue };
-        let path = dir.join(&entry.name);
-        if shared.damaged_wal.lock().contains(&number) {
-            let kept = quarantine_dir(&shared.settings).join(format!("wal-{}", entry.name));
-            shared.disk.rename(&path, &kept)?;
-        } else {
-            shared.disk.remove(&path)?;
-        }
-    }
-    shared.disk.sync_dir(&dir)?;
-    shared.removed_wal.store(last, std::sync::atomic::Ordering::Release);
-    Ok(())
+    batch.spans.retain(|span| is_unwritten(Table::Spans, Day::of(span.start)));
 }

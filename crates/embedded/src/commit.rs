@@ -1,19 +1,29 @@
-//! The thread that makes batches durable: many at once, one sync.
+//! The thread that makes batches durable: many at once, one record, one sync.
 //!
-//! It owns the WAL. A group is whatever waits when the last sync is done, so that a slow
-//! disk makes groups larger and not the queue longer. Only after the sync the rows enter
-//! the memtable and the senders are answered; after an error they enter nothing.
+//! It owns the WAL and the numbers of streams. A group is whatever waits when the last
+//! sync is done, so that a slow disk makes groups larger and not the queue longer. Only
+//! after the sync the rows enter the memtable and the senders are answered; after an error
+//! they enter nothing.
+
+mod pressure;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use disk::DiskError;
-use model::Batch;
-use storage::AppendError;
+use index::Builder;
+use model::{Batch, LabelSet};
+use storage::{AppendError, Appended};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::shared::{Frozen, Shared, View};
+use crate::intake::{Group, Intake};
+use crate::memtable::Memtable;
+use crate::rows::{LogRows, SampleRows, SpanRows};
+use crate::shared::{Frozen, Shared};
+use crate::table::{Day, Table};
 use crate::wal::WalWriter;
+
+pub use pressure::batch_bytes;
 
 /// Batches that may wait for the thread; more wait in their senders.
 pub const QUEUE_MAX: usize = 256;
@@ -23,24 +33,35 @@ pub enum Request {
     Append(Waiting),
     /// Freezes the memtable together with the end of the WAL file.
     Rotate(oneshot::Sender<Arc<Frozen>>),
+    /// Takes whole days out of sight, with the rows that came for them meanwhile: from
+    /// then on their streams are numbered anew.
+    Forget(Vec<(Table, Day)>, oneshot::Sender<()>),
 }
+
+type Reply = oneshot::Sender<Result<Appended, AppendError>>;
 
 pub struct Waiting {
     pub batch: Batch,
-    /// The batch as a WAL record, made by its sender: encoding is not this thread's work.
-    pub record: Vec<u8>,
-    pub reply: oneshot::Sender<Result<(), AppendError>>,
+    /// Roughly what it takes, counted by its sender.
+    pub bytes: usize,
+    pub reply: Reply,
 }
 
 pub struct Committer {
     shared: Arc<Shared>,
     wal: WalWriter,
+    intake: Intake,
     requests: mpsc::Receiver<Request>,
 }
 
 impl Committer {
-    pub fn new(shared: Arc<Shared>, wal: WalWriter, requests: mpsc::Receiver<Request>) -> Self {
-        Self { shared, wal, requests }
+    pub fn new(
+        shared: Arc<Shared>,
+        wal: WalWriter,
+        intake: Intake,
+        requests: mpsc::Receiver<Request>,
+    ) -> Self {
+        Self { shared, wal, intake, requests }
     }
 
     /// Returns when all senders are gone.
@@ -52,6 +73,11 @@ impl Committer {
                     let frozen = self.freeze();
                     // Whoever asked and went away finds it in the view.
                     let _ = reply.send(frozen);
+                }
+                Request::Forget(days, reply) => {
+                    self.shared.forget_days(&days);
+                    self.intake.close(&days);
+                    let _ = reply.send(());
                 }
                 Request::Append(waiting) => {
                     let (group, rotation) = self.gather(waiting);
@@ -67,12 +93,12 @@ impl Committer {
 
     /// What waits by now, up to the first request that is no batch.
     fn gather(&mut self, first: Waiting) -> (Vec<Waiting>, Option<Request>) {
-        let mut bytes = first.record.len();
+        let mut bytes = first.bytes;
         let mut group = vec![first];
         while bytes < GROUP_BYTES_MAX && group.len() < QUEUE_MAX {
             match self.requests.try_recv() {
                 Ok(Request::Append(waiting)) => {
-                    bytes += waiting.record.len();
+                    bytes += waiting.bytes;
                     group.push(waiting);
                 }
                 Ok(other) => return (group, Some(other)),
@@ -82,97 +108,110 @@ impl Committer {
         (group, None)
     }
 
-    fn commit(&mut self, group: Vec<Waiting>) {
-        if let Some(reason) = self.reason_to_refuse() {
-            metrics::counter!("watchkeeper_store_append_refused_total").increment(group.len() as u64);
-            for waiting in group {
-                let _ = waiting.reply.send(Err(AppendError::Full(reason.clone())));
-            }
-            return;
+    fn commit(&mut self, waiting: Vec<Waiting>) {
+        let (group, replies) = self.place(waiting);
+        if group.is_empty() {
+            return answer(replies, None);
         }
         self.wal.forget_cuts(self.shared.removed_wal.load(Ordering::Acquire));
-        let mut batches = Vec::with_capacity(group.len());
-        let mut records = Vec::with_capacity(group.len());
-        let mut replies = Vec::with_capacity(group.len());
-        for waiting in group {
-            batches.push(waiting.batch);
-            records.push(waiting.record);
-            replies.push(waiting.reply);
-        }
         let started = self.shared.clock.monotonic();
-        let written = self.wal.append(&records);
+        let written = self.wal.append(&group, &mut self.intake);
         let spent = self.shared.clock.monotonic().saturating_sub(started);
         metrics::gauge!("watchkeeper_store_sync_seconds_sum").increment(spent.as_secs_f64());
         metrics::counter!("watchkeeper_store_sync_seconds_count").increment(1);
         match written {
             Ok((wal, bytes)) => {
-                count(&batches, bytes);
-                self.show(batches, wal);
-                answer(replies, || Ok(()));
+                count(&group, replies.len(), bytes);
+                self.show(group, wal);
+                answer(replies, None);
             }
             Err(error) => {
                 tracing::error!(%error, source = ?error.source, "a group of batches is not durable");
                 metrics::counter!("watchkeeper_store_append_failed_total").increment(replies.len() as u64);
-                let error = Arc::new(error);
-                answer(replies, || Err(refusal(&error)));
+                self.intake.undo(&group);
+                answer(replies, Some(Arc::new(error)));
             }
         }
     }
 
-    /// Before the disk or the memory is really full.
-    fn reason_to_refuse(&self) -> Option<String> {
-        let settings = &self.shared.settings;
-        let memtable_bytes = self.shared.tables.read().active.bytes;
-        if memtable_bytes > settings.memtable_bytes_max() {
-            return Some(format!("{memtable_bytes} bytes wait to be written out (`flush_bytes`)"));
-        }
-        let free = match self.shared.disk.free_bytes(&settings.dir) {
-            Ok(free) => free,
-            Err(error) => {
-                // The write itself will tell what is wrong.
-                tracing::warn!(%error, "free space is not known");
-                return None;
+    /// Numbers the rows of the batches that are accepted; the others are answered.
+    fn place(&mut self, waiting: Vec<Waiting>) -> (Group, Vec<(Reply, Appended)>) {
+        let pressure = pressure::measure(&self.shared);
+        let mut group = Group::default();
+        let mut replies = Vec::with_capacity(waiting.len());
+        for Waiting { batch, reply, .. } in waiting {
+            if let Some(reason) = pressure.reason_to_refuse(&batch) {
+                metrics::counter!("watchkeeper_store_append_refused_total").increment(1);
+                // A sender that did not wait for its answer needs none; so below.
+                let _ = reply.send(Err(AppendError::Full(reason)));
+                continue;
             }
-        };
-        let reserve = settings.disk_reserve_bytes;
-        (free < reserve).then(|| format!("{free} bytes are free, `disk_reserve_bytes` keeps {reserve}"))
+            let mut load = |table, day| self.shared.load_numbers(table, day);
+            match self.intake.place(batch, &mut group, &mut load) {
+                Ok(appended) => replies.push((reply, appended)),
+                Err(error) => {
+                    tracing::error!(%error, "the labels of a day could not be read");
+                    let _ = reply.send(Err(AppendError::NotDurable(Box::new(error))));
+                }
+            }
+        }
+        (group, replies)
     }
 
-    /// All rows of the group become visible together.
-    fn show(&self, batches: Vec<Batch>, wal: u64) {
-        let now = self.shared.clock.monotonic();
-        let mut tables = self.shared.tables.write();
-        batches.into_iter().for_each(|batch| tables.active.insert(batch, wal, now));
-        if tables.active.bytes >= self.shared.settings.flush_bytes {
+    fn show(&self, group: Group, wal: u64) {
+        let memtable = self.shared.snapshot().active;
+        show_rows(&memtable, group, wal);
+        memtable.mark_started(self.shared.clock.monotonic());
+        if memtable.bytes() >= self.shared.settings.flush_bytes {
             self.shared.flush_is_due.notify_one();
         }
     }
 
     /// Moves the memtable aside, together with the end of the WAL file.
     fn freeze(&mut self) -> Arc<Frozen> {
-        let wal_last = self.wal.rotate();
-        let mut tables = self.shared.tables.write();
-        if let Some(frozen) = &tables.view.frozen {
-            return frozen.clone();
+        let is_waiting = self.shared.view().frozen.is_some();
+        let frozen = self.shared.freeze(self.wal.rotate());
+        if !is_waiting {
+            self.intake.freeze(&frozen.memtable.covered());
         }
-        let memtable = std::mem::take(&mut tables.active);
-        let count = memtable.covered.len() as u64;
-        let first_segment = self.shared.next_segment.fetch_add(count, Ordering::AcqRel);
-        let frozen = Arc::new(Frozen { memtable, wal_last, first_segment });
-        let mut view = View::clone(&tables.view);
-        view.frozen = Some(frozen.clone());
-        tables.view = Arc::new(view);
         frozen
     }
 }
 
-fn answer(
-    replies: Vec<oneshot::Sender<Result<(), AppendError>>>,
-    result: impl Fn() -> Result<(), AppendError>,
-) {
-    for reply in replies {
-        // A sender that did not wait for its answer needs none.
-        let _ = reply.send(result());
+/// Adds rows to the memtable, day by day.
+pub fn show_rows(memtable: &Memtable, group: Group, wal: u64) {
+    for (day, part) in group.samples {
+        memtable.write::<SampleRows>(day, part.base, wal, |labels, rows| {
+            add_labels(labels, part.fresh);
+            for (stream, series) in part.rows {
+                series.samples.into_iter().for_each(|sample| rows.push(stream, sample));
+            }
+        });
+    }
+    for (day, part) in group.logs {
+        memtable.write::<LogRows>(day, part.base, wal, |labels, rows| {
+            add_labels(labels, part.fresh);
+            part.rows.into_iter().for_each(|(stream, record)| rows.push(stream, LogRows(vec![record])));
+        });
+    }
+    for (day, part) in group.spans {
+        memtable.write::<SpanRows>(day, part.base, wal, |labels, rows| {
+            add_labels(labels, part.fresh);
+            part.rows.into_iter().for_each(|(stream, span)| rows.push(stream, SpanRows(vec![span])));
+        });
+    }
+}
+
+fn add_labels(labels: &mut Builder, fresh: Vec<LabelSet>) {
+    for fresh in fresh {
+        labels.push(fresh);
+    }
+}
+
+/// Every sender learns what became of its own batch.
+fn answer(replies: Vec<(Reply, Appended)>, error: Option<Arc<DiskError>>) {
+    for (reply, appended) in replies {
+        let _ = reply.send(error.as_ref().map_or(Ok(appended), |error| Err(refusal(error))));
     }
 }
 
@@ -184,11 +223,11 @@ fn refusal(error: &Arc<DiskError>) -> AppendError {
     }
 }
 
-fn count(batches: &[Batch], bytes: u64) {
-    let samples: usize = batches.iter().map(Batch::sample_count).sum();
-    let logs: usize = batches.iter().map(|batch| batch.logs.len()).sum();
-    metrics::counter!("watchkeeper_store_append_batches_total").increment(batches.len() as u64);
-    metrics::counter!("watchkeeper_store_append_samples_total").increment(samples as u64);
-    metrics::counter!("watchkeeper_store_append_logs_total").increment(logs as u64);
+fn count(group: &Group, batches: usize, bytes: u64) {
+    let rows = |table| group.row_count(table) as u64;
+    metrics::counter!("watchkeeper_store_append_batches_total").increment(batches as u64);
+    metrics::counter!("watchkeeper_store_append_samples_total").increment(rows(Table::Samples));
+    metrics::counter!("watchkeeper_store_append_logs_total").increment(rows(Table::Logs));
+    metrics::counter!("watchkeeper_store_append_spans_total").increment(rows(Table::Spans));
     metrics::counter!("watchkeeper_store_wal_bytes_total").increment(bytes);
 }

@@ -1,45 +1,60 @@
-//! From the memtable to segments.
+//! From the memtable to files.
 //!
-//! The memtable is frozen together with the end of a WAL file; each of its tables and
-//! days becomes one segment; then all of them are shown at once in its place, and the WAL
+//! The memtable is frozen together with the end of a WAL file. For each of its tables and
+//! days, the labels of new streams become a part of the index and the rows become a
+//! segment, in this order; then all of them are shown at once in its place, and the WAL
 //! files go. A crash in between leaves segments that say which WAL files they hold, so
-//! that replay leaves out exactly those rows. A failed flush is repeated with the same
-//! numbers, so that it replaces what it has written.
+//! that replay leaves out exactly those rows, and parts of streams without rows, which
+//! harm nobody. A failed flush is repeated with the same numbers, so that it replaces what
+//! it has written.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use disk::DiskError;
-use model::Sample;
+use index::Index;
+use model::TimeRange;
 use storage::UpkeepError;
 
-use crate::catalogue::remove_wal;
-use crate::memtable::WalRange;
-use crate::segment::{BlockRow, Segment, SegmentError, SegmentWriter};
-use crate::shared::{Frozen, Shared, TableRow, in_order};
-use crate::table::{Day, LogRow, Table};
+use crate::files::FileError;
+use crate::labels::{self, LabelPart};
+use crate::memtable::{Memory, RowsInMemory};
+use crate::rows::{LogRows, SampleRows, SpanRows};
+use crate::segment::{Segment, SegmentWriter};
+use crate::shared::{Frozen, Shared};
+use crate::table::{Day, Table};
+use crate::wal::file_number;
+
+/// Files of one table and day that a flush has written.
+struct Written {
+    day: (Table, Day),
+    part: Option<Arc<LabelPart>>,
+    segment: Option<Arc<Segment>>,
+}
 
 /// Writes out what was frozen. The caller holds the upkeep lock.
 pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
-    let mut segments = Vec::new();
-    for (number, ((table, day), wal)) in (frozen.first_segment..).zip(&frozen.memtable.covered) {
+    let mut all = Vec::new();
+    let numbers = (frozen.first_number..).step_by(2);
+    for (number, (table, day)) in numbers.zip(frozen.memtable.covered()) {
         let written = match table {
-            Table::Samples => write_day::<Sample>(shared, frozen, *day, *wal, number),
-            Table::Logs => write_day::<LogRow>(shared, frozen, *day, *wal, number),
+            Table::Samples => write_day::<SampleRows>(shared, frozen, day, number),
+            Table::Logs => write_day::<LogRows>(shared, frozen, day, number),
+            Table::Spans => write_day::<SpanRows>(shared, frozen, day, number),
         };
-        let segment = written.map_err(|error| UpkeepError::Failed {
+        all.push(written.map_err(|error| UpkeepError::Failed {
             what: format!("write {} of {} to a segment", table.as_str(), day.folder()),
             source: Box::new(error),
-        })?;
-        segments.push(Arc::new(segment));
+        })?);
     }
-    metrics::counter!("watchkeeper_store_segments_written_total").increment(segments.len() as u64);
+    metrics::counter!("watchkeeper_store_segments_written_total").increment(all.len() as u64);
     shared.change_view(|view| {
         view.frozen = None;
-        for segment in segments {
-            let day = view.days.entry((segment.footer.table, segment.footer.day)).or_default();
-            let mut all = std::mem::take(day);
-            all.push(segment);
-            *day = in_order(all).0;
+        for Written { day, part, segment } in all {
+            let files = view.days.entry(day).or_default();
+            files.parts.extend(part);
+            files.segments.extend(segment);
+            files.settle();
         }
     });
     // Should this fail, replay knows what it has to leave out, and the next flush tries again.
@@ -49,34 +64,61 @@ pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
     Ok(())
 }
 
-fn write_day<R: BlockRow + TableRow>(
+fn write_day<R: RowsInMemory>(
     shared: &Shared,
     frozen: &Frozen,
     day: Day,
-    wal: WalRange,
     number: u64,
-) -> Result<Segment, SegmentError> {
-    let path = shared.segment_path(R::TABLE, day, number);
-    if let Some(dir) = path.parent() {
-        shared.disk.create_dir(dir)?;
+) -> Result<Written, FileError> {
+    let mut written = Written { day: (R::TABLE, day), part: None, segment: None };
+    let Some((_, cell)) = frozen.memtable.days_of::<R>(day.times()).pop() else { return Ok(written) };
+    let cell = cell.read();
+    let disk = &*shared.disk;
+    shared.disk.create_dir(&shared.table_dir(R::TABLE).join(day.folder()))?;
+    if !cell.labels.is_empty() {
+        let place = shared.part_place(R::TABLE, day, number);
+        labels::write(disk, &place.path, R::TABLE, day, cell.labels.ids(), &cell.labels.encode())?;
+        written.part = Some(Arc::new(LabelPart::open(shared.disk.clone(), place)?));
     }
-    let mut writer = SegmentWriter::<R>::create(&*shared.disk, &path, day, wal)?;
-    for (labels, rows) in R::streams(&frozen.memtable).of_day(day) {
-        writer.push(labels, rows)?;
+    let place = shared.segment_place(R::TABLE, day, number + 1);
+    let mut writer = SegmentWriter::<R>::create(disk, &place.path, day, cell.wal)?;
+    for stream in cell.rows.streams() {
+        writer.push(stream, cell.rows.read(stream, TimeRange::ALL))?;
     }
-    writer.finish()?;
-    shared.open_segment(R::TABLE, day, number)
+    if writer.finish()? {
+        written.segment = Some(Arc::new(Segment::open(shared.disk.clone(), place)?));
+    }
+    Ok(written)
 }
 
 /// For upkeep: whether the memtable is due.
 pub fn is_due(shared: &Shared) -> bool {
-    let tables = shared.tables.read();
-    let age = tables.active.since.map(|since| shared.clock.monotonic().saturating_sub(since));
+    let tables = shared.snapshot();
+    let age = tables.active.since().map(|since| shared.clock.monotonic().saturating_sub(since));
     tables.view.frozen.is_some()
-        || tables.active.bytes >= shared.settings.flush_bytes
+        || tables.active.bytes() >= shared.settings.flush_bytes
         || age.is_some_and(|age| age >= shared.settings.flush_age)
 }
 
-pub fn failed(what: &str, error: DiskError) -> UpkeepError {
-    UpkeepError::Failed { what: what.to_owned(), source: Box::new(error) }
+/// Removes WAL files up to `last`: all rows that could be read from them are in segments.
+/// Files with damage go to quarantine instead, which takes no room on a full disk.
+fn remove_wal(shared: &Shared, last: u64) -> Result<(), DiskError> {
+    let dir = shared.wal_dir();
+    for entry in shared.disk.list(&dir)? {
+        let Some(number) = file_number(&entry.name).filter(|number| *number <= last) else { continue };
+        let path = dir.join(&entry.name);
+        if shared.damaged_wal.lock().contains(&number) {
+            let kept = shared.quarantine_dir().join(format!("wal-{}", entry.name));
+            shared.disk.rename(&path, &kept)?;
+        } else {
+            shared.disk.remove(&path)?;
+        }
+    }
+    shared.disk.sync_dir(&dir)?;
+    shared.removed_wal.store(last, Ordering::Release);
+    Ok(())
+}
+
+pub fn failed(what: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> UpkeepError {
+    UpkeepError::Failed { what: what.to_owned(), source: error.into() }
 }

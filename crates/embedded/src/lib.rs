@@ -1,31 +1,36 @@
-//! The embedded store: samples and logs in files of this machine.
+//! The embedded store: samples, logs and spans in files of this machine.
 //!
-//! [`Embedded`] is the entry point and implements [`storage::Store`]. A batch is written
-//! to the WAL (`wal`) by one thread that syncs once for all that wait (`commit`), and is
-//! then visible in the memtable. When that is large or old, each of its days becomes a
-//! segment (`flush`, `segment`); segments of one day are merged when they become many
-//! (`merge`), and whole days are dropped (`retention`). Readers (`select`, `search`) take
-//! a snapshot (`shared`) and keep nobody waiting while they read files.
+//! [`Embedded`] is the entry point and implements [`storage::Store`]. A batch gets dense
+//! numbers for its streams (`intake`), is written to the WAL (`wal`) by one thread that
+//! syncs once for all that wait (`commit`), and is then visible in the memtable
+//! (`memtable`). When that is large or old, each of its days becomes a segment and the
+//! labels of new streams a part of the day's index (`flush`, `segment`, `labels`, both kept
+//! in `files`). Segments of one day are merged when they become many (`merge`), whole days
+//! are dropped (`retention`), rows are hidden and then left out (`erasure`). Readers
+//! (`query`) take a snapshot (`shared`) and keep nobody waiting while they read files. What
+//! differs between the three tables is in `rows`.
 //!
 //! This crate does not know how telemetry arrives, what it means, or how it is asked for.
 
-mod batch;
 mod catalogue;
 mod commit;
-mod encoding;
+mod erasure;
+mod files;
 mod flush;
-mod gather;
+mod intake;
+mod labels;
 mod memtable;
 mod merge;
+mod query;
 mod retention;
-mod search;
+mod rows;
 mod segment;
-mod select;
 mod settings;
 mod shared;
 mod store;
 mod table;
 mod wal;
 
+pub use intake::Limits;
 pub use settings::{EmbeddedParts, EmbeddedSettings, OpenError};
 pub use store::Embedded;

@@ -1,17 +1,31 @@
-//! Acknowledged rows that are in no segment yet.
+//! Acknowledged rows that are in no segment yet, and the labels of streams that are in no
+//! part of an index yet.
 //!
-//! Rows are appended to their stream as they come; readers bring them into order. Which
-//! WAL files the rows of each table and day came from is kept beside them, because the
-//! segment that will hold them says so.
+//! One memtable takes rows until it is frozen, is then written out, and goes. Each table
+//! and day has its own lock: the commit thread holds it while it adds a group of batches,
+//! readers while they copy a few streams ([`READ_STREAMS`]), so neither waits long for the
+//! other, whatever a query asks for.
 
-use std::collections::{BTreeMap, HashMap};
+mod chunks;
+mod events;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use model::{Batch, LabelSet, METRIC_NAME, MatchOp, Matcher, Sample, TimeRange};
-use xxhash_rust::xxh3::Xxh3;
+use index::{Builder, Index};
+use model::TimeRange;
+use parking_lot::{Mutex, RwLock};
 
-use crate::table::{Day, LogRow, Row, Table};
+pub use chunks::SampleChunks;
+pub use events::Events;
+
+use crate::rows::{LogRows, Rows, SampleRows, SpanRows};
+use crate::table::{Day, Table};
+
+/// Streams that a reader copies before it lets a writer in: some microseconds.
+pub const READ_STREAMS: usize = 256;
 
 /// The WAL files that rows came from, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,170 +48,171 @@ impl WalRange {
     }
 }
 
-#[derive(Debug, Default)]
+/// Rows that a table keeps in memory, by the dense number of their stream in its day.
+pub trait RowsInMemory: Rows {
+    type Memory: Memory<Self> + Default + Send + Sync;
+
+    fn days(memtable: &Memtable) -> &Days<Self>;
+}
+
+/// How a table keeps its rows in memory.
+pub trait Memory<R> {
+    fn row_count(&self) -> usize;
+    fn memory_bytes(&self) -> usize;
+    /// Streams that have rows, ascending.
+    fn streams(&self) -> Vec<u32>;
+    /// In order of time.
+    fn read(&self, stream: u32, range: TimeRange) -> R;
+    fn has_rows(&self, stream: u32, range: TimeRange) -> bool;
+}
+
+/// One table's days. The outer lock is held to find or add a day.
+pub type Days<R> = RwLock<BTreeMap<Day, Arc<RwLock<MemDay<R>>>>>;
+
+/// One table and day in memory.
+pub struct MemDay<R: RowsInMemory> {
+    /// Streams that came after the last flush. Those before it are in parts.
+    pub labels: Builder,
+    pub rows: R::Memory,
+    /// Written by the commit thread with the rows.
+    pub wal: WalRange,
+    /// What was counted into [`Memtable::bytes`] so far.
+    counted_bytes: usize,
+}
+
+#[derive(Default)]
 pub struct Memtable {
-    pub samples: Streams<Sample>,
-    pub logs: Streams<LogRow>,
-    pub covered: BTreeMap<(Table, Day), WalRange>,
+    samples: Days<SampleRows>,
+    logs: Days<LogRows>,
+    spans: Days<SpanRows>,
     /// Roughly what all of it takes.
-    pub bytes: usize,
+    bytes: AtomicUsize,
     /// On the monotonic clock, when the first row came.
-    pub since: Option<Duration>,
+    since: Mutex<Option<Duration>>,
 }
 
 impl Memtable {
-    pub fn insert(&mut self, batch: Batch, wal: u64, now: Duration) {
-        self.since.get_or_insert(now);
-        for series in batch.series {
-            let days = series.samples.iter().map(|sample| Day::of(sample.at));
-            cover(&mut self.covered, Table::Samples, days, wal);
-            self.bytes += self.samples.extend(&series.labels, series.samples);
-        }
-        cover(&mut self.covered, Table::Logs, batch.logs.iter().map(|record| Day::of(record.at)), wal);
-        for record in batch.logs {
-            let stream = record.stream.clone();
-            self.bytes += self.logs.extend(&stream, [LogRow(Arc::new(record))]);
-        }
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
-    pub fn stream_count(&self) -> usize {
-        self.samples.streams.len() + self.logs.streams.len()
-    }
-}
-
-fn cover(
-    covered: &mut BTreeMap<(Table, Day), WalRange>,
-    table: Table,
-    days: impl Iterator<Item = Day>,
-    wal: u64,
-) {
-    // Neighbours mostly share their day: look each run up once.
-    let mut last = None;
-    for day in days {
-        if last == Some(day) {
-            continue;
-        }
-        last = Some(day);
-        let here = WalRange { first: wal, last: wal };
-        covered.entry((table, day)).and_modify(|range| *range = range.union(here)).or_insert(here);
-    }
-}
-
-/// The streams of one table.
-#[derive(Debug)]
-pub struct Streams<R> {
-    numbers: HashMap<u128, u32>,
-    streams: Vec<Stream<R>>,
-    /// Streams of each metric, because nearly every query names one.
-    by_metric: HashMap<Box<str>, Vec<u32>>,
-}
-
-#[derive(Debug)]
-pub struct Stream<R> {
-    pub labels: LabelSet,
-    /// In order of arrival.
-    pub rows: Vec<R>,
-}
-
-impl<R> Default for Streams<R> {
-    fn default() -> Self {
-        Self { numbers: HashMap::new(), streams: Vec::new(), by_metric: HashMap::new() }
-    }
-}
-
-/// What a stream takes besides its rows and label bytes, roughly: map entries, pointers.
-const STREAM_OVERHEAD_BYTES: usize = 200;
-
-impl<R: Row> Streams<R> {
-    /// Returns about how many bytes that took.
-    fn extend(&mut self, labels: &LabelSet, rows: impl IntoIterator<Item = R>) -> usize {
-        let known = self.streams.len();
-        let number = *self.numbers.entry(stream_hash(labels)).or_insert(known as u32);
-        let mut bytes = 0;
-        if number as usize == known {
-            self.streams.push(Stream { labels: labels.clone(), rows: Vec::new() });
-            self.by_metric.entry(labels.value(METRIC_NAME).into()).or_default().push(number);
-            bytes += STREAM_OVERHEAD_BYTES + label_bytes(labels);
-        }
-        let target = &mut self.streams[number as usize].rows;
-        for row in rows {
-            bytes += row.bytes();
-            target.push(row);
-        }
-        bytes
+    pub fn since(&self) -> Option<Duration> {
+        *self.since.lock()
     }
 
-    pub fn row_count(&self) -> usize {
-        self.streams.iter().map(|stream| stream.rows.len()).sum()
+    pub fn mark_started(&self, now: Duration) {
+        self.since.lock().get_or_insert(now);
     }
 
-    /// The rows of one day, stream by stream in order of labels, each in order of time.
-    pub fn of_day(&self, day: Day) -> impl Iterator<Item = (&LabelSet, Vec<R>)> {
-        let mut streams: Vec<&Stream<R>> = self.streams.iter().collect();
-        streams.sort_by(|a, b| a.labels.cmp(&b.labels));
-        streams.into_iter().filter_map(move |stream| {
-            let mut rows: Vec<R> =
-                stream.rows.iter().filter(|row| Day::of(row.at()) == day).cloned().collect();
-            R::settle(&mut rows);
-            (!rows.is_empty()).then_some((&stream.labels, rows))
-        })
-    }
-
-    /// Selected streams with their rows in the range that `keep` wants, in order of arrival.
-    pub fn select(
+    /// For the commit thread: adds rows and the labels of new streams to a day, of which
+    /// the first `base` streams are in parts.
+    pub fn write<R: RowsInMemory>(
         &self,
-        matchers: &[Matcher],
-        range: TimeRange,
-        keep: impl Fn(&R) -> bool,
-    ) -> Vec<(LabelSet, Vec<R>)> {
-        self.candidates(matchers)
-            .filter(|stream| matchers.iter().all(|matcher| matcher.matches(&stream.labels)))
-            .filter_map(|stream| {
-                let wanted = stream.rows.iter().filter(|row| range.contains(row.at()) && keep(row));
-                let rows: Vec<R> = wanted.cloned().collect();
-                (!rows.is_empty()).then(|| (stream.labels.clone(), rows))
-            })
-            .collect()
+        day: Day,
+        base: u32,
+        wal: u64,
+        add: impl FnOnce(&mut Builder, &mut R::Memory),
+    ) {
+        let found = R::days(self).read().get(&day).cloned();
+        let cell = found.unwrap_or_else(|| {
+            let wal = WalRange { first: wal, last: wal };
+            let fresh =
+                MemDay { labels: Builder::new(base), rows: R::Memory::default(), wal, counted_bytes: 0 };
+            R::days(self).write().entry(day).or_insert_with(|| Arc::new(RwLock::new(fresh))).clone()
+        });
+        let mut cell = cell.write();
+        let MemDay { labels, rows, .. } = &mut *cell;
+        add(labels, rows);
+        cell.wal = cell.wal.union(WalRange { first: wal, last: wal });
+        let bytes = cell.labels.memory_bytes() + cell.rows.memory_bytes();
+        self.bytes.fetch_add(bytes.saturating_sub(cell.counted_bytes), Ordering::Relaxed);
+        cell.counted_bytes = bytes;
     }
 
-    /// Labels of selected streams that have a row in the range.
-    pub fn labels<'a>(
-        &'a self,
-        matchers: &'a [Matcher],
-        range: TimeRange,
-    ) -> impl Iterator<Item = &'a LabelSet> {
-        self.candidates(matchers)
-            .filter(|stream| matchers.iter().all(|matcher| matcher.matches(&stream.labels)))
-            .filter(move |stream| stream.rows.iter().any(|row| range.contains(row.at())))
-            .map(|stream| &stream.labels)
+    /// The days of a table that overlap the range.
+    pub fn days_of<R: RowsInMemory>(&self, range: TimeRange) -> Vec<(Day, Arc<RwLock<MemDay<R>>>)> {
+        let days = R::days(self).read();
+        let overlapping = days.iter().filter(|(day, _)| day.times().overlaps(range));
+        overlapping.map(|(day, cell)| (*day, cell.clone())).collect()
     }
 
-    fn candidates(&self, matchers: &[Matcher]) -> Box<dyn Iterator<Item = &Stream<R>> + '_> {
-        let metric =
-            matchers.iter().find(|matcher| matcher.name() == METRIC_NAME && matcher.op() == MatchOp::Equal);
-        match metric {
-            None => Box::new(self.streams.iter()),
-            Some(metric) => {
-                let numbers = self.by_metric.get(metric.value()).map_or(&[][..], Vec::as_slice);
-                Box::new(numbers.iter().map(|number| &self.streams[*number as usize]))
-            }
+    pub fn forget_day(&self, (table, day): (Table, Day)) {
+        match table {
+            Table::Samples => self.forget::<SampleRows>(day),
+            Table::Logs => self.forget::<LogRows>(day),
+            Table::Spans => self.forget::<SpanRows>(day),
         }
     }
-}
 
-fn label_bytes(labels: &LabelSet) -> usize {
-    labels.iter().map(|(name, value)| name.len() + value.len() + 32).sum()
-}
-
-/// The identity of a stream: its labels in their order. `FF` occurs in no UTF-8 text, so
-/// it parts them.
-fn stream_hash(labels: &LabelSet) -> u128 {
-    let mut hasher = Xxh3::new();
-    for (name, value) in labels.iter() {
-        hasher.update(name.as_bytes());
-        hasher.update(&[0xff]);
-        hasher.update(value.as_bytes());
-        hasher.update(&[0xff]);
+    fn forget<R: RowsInMemory>(&self, day: Day) {
+        if let Some(cell) = R::days(self).write().remove(&day) {
+            self.bytes.fetch_sub(cell.read().counted_bytes, Ordering::Relaxed);
+        }
     }
-    hasher.digest128()
+
+    pub fn row_count(&self, table: Table) -> usize {
+        match table {
+            Table::Samples => row_count(&self.samples),
+            Table::Logs => row_count(&self.logs),
+            Table::Spans => row_count(&self.spans),
+        }
+    }
+
+    /// Every table and day with rows.
+    pub fn covered(&self) -> Vec<(Table, Day)> {
+        let samples = self.samples.read().keys().map(|day| (Table::Samples, *day)).collect::<Vec<_>>();
+        let logs = self.logs.read().keys().map(|day| (Table::Logs, *day)).collect::<Vec<_>>();
+        let spans = self.spans.read().keys().map(|day| (Table::Spans, *day)).collect::<Vec<_>>();
+        [samples, logs, spans].concat()
+    }
+}
+
+fn row_count<R: RowsInMemory>(days: &Days<R>) -> usize {
+    days.read().values().map(|cell| cell.read().rows.row_count()).sum()
+}
+
+impl RowsInMemory for SampleRows {
+    type Memory = SampleChunks;
+
+    fn days(memtable: &Memtable) -> &Days<Self> {
+        &memtable.samples
+    }
+}
+
+impl RowsInMemory for LogRows {
+    type Memory = Events<LogRows>;
+
+    fn days(memtable: &Memtable) -> &Days<Self> {
+        &memtable.logs
+    }
+}
+
+impl RowsInMemory for SpanRows {
+    type Memory = Events<SpanRows>;
+
+    fn days(memtable: &Memtable) -> &Days<Self> {
+        &memtable.spans
+    }
+}
+
+impl Memory<SampleRows> for SampleChunks {
+    fn row_count(&self) -> usize {
+        self.row_count()
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.memory_bytes()
+    }
+
+    fn streams(&self) -> Vec<u32> {
+        self.series().collect()
+    }
+
+    fn read(&self, stream: u32, range: TimeRange) -> SampleRows {
+        self.read(stream, range)
+    }
+
+    fn has_rows(&self, stream: u32, range: TimeRange) -> bool {
+        self.has_rows(stream, range)
+    }
 }

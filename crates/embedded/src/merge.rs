@@ -1,122 +1,197 @@
-//! Makes one segment of a day out of many.
+//! Makes few segments out of many, without rows that were erased.
 //!
-//! Streams are merged one after the other, so that memory holds a block of each segment
-//! and no more. The merged segment covers the WAL files of all its parts; that is how the
-//! next opening knows, should the parts still be there, that they are replaced.
+//! [`plan`] says which neighbouring segments of a day become one; here that is carried
+//! out. Streams are merged one after the other, so that memory holds a page of each
+//! segment and no more. The merged segment covers the WAL files of all its parts; that is
+//! how the next opening knows, should the parts still be there, that they are replaced.
 
+mod plan;
+
+use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use model::{LabelSet, Sample, TimeRange};
+use index::{Index, Part};
 use storage::UpkeepError;
 
+use crate::erasure::{self, Erased};
+use crate::files::{Fate, FileError};
 use crate::flush::failed;
-use crate::segment::{BlockRow, Fate, Segment, SegmentError, SegmentWriter, StreamReader};
-use crate::shared::Shared;
-use crate::table::{Day, LogRow, Table};
+use crate::labels::{self, LabelPart};
+use crate::rows::{LogRows, Rows, SampleRows, SpanRows};
+use crate::segment::{Segment, SegmentScan, SegmentWriter};
+use crate::shared::{DayFiles, Shared};
+use crate::table::{Day, Table};
 
-/// More segments than this in one day are merged. Every query of the day opens each.
-const SEGMENTS_MAX: usize = 8;
+pub use plan::{Facts, plan};
 
-/// The days that have become many files. Pure.
-pub fn crowded(counts: impl Iterator<Item = ((Table, Day), usize)>) -> Vec<(Table, Day)> {
-    counts.filter(|(_, segments)| *segments > SEGMENTS_MAX).map(|(day, _)| day).collect()
-}
+/// More parts of a day's index than this are merged. Every query of the day asks each.
+const PARTS_MAX: usize = 4;
 
-/// Merges every crowded day. The caller holds the upkeep lock.
-pub fn merge_crowded(shared: &Shared) -> Result<(), UpkeepError> {
-    let view = shared.tables.read().view.clone();
-    let free = shared.disk.free_bytes(&shared.settings.dir).map_err(|e| failed("measure the disk", e))?;
-    for (table, day) in crowded(view.days.iter().map(|(day, segments)| (*day, segments.len()))) {
-        let segments = &view.days[&(table, day)];
-        // Until the parts go, the day is there twice. The reserve is not for this.
-        let bytes: u64 = segments.iter().map(|segment| segment.file_bytes).sum();
-        if free < bytes.saturating_add(shared.settings.disk_reserve_bytes) {
-            tracing::warn!(day = day.folder(), bytes, free, "no room to merge segments");
-            continue;
+/// One round: the parts of crowded indexes, the segments of crowded days, and segments
+/// with rows that were erased. The caller holds the upkeep lock.
+pub fn merge_due(shared: &Shared) -> Result<(), UpkeepError> {
+    let view = shared.view();
+    let today = Day::of(shared.clock.now());
+    for ((table, day), files) in &view.days {
+        let name = || format!("{} of {}", table.as_str(), day.folder());
+        if files.parts.len() > PARTS_MAX {
+            merge_parts(shared, *table, *day, files)
+                .map_err(|error| failed(&format!("merge the index of {}", name()), error))?;
         }
         let merged = match table {
-            Table::Samples => merge::<Sample>(shared, day, segments),
-            Table::Logs => merge::<LogRow>(shared, day, segments),
+            Table::Samples => merge_day::<SampleRows>(shared, *day, *day < today),
+            Table::Logs => merge_day::<LogRows>(shared, *day, *day < today),
+            Table::Spans => merge_day::<SpanRows>(shared, *day, *day < today),
         };
-        merged.map_err(|error| UpkeepError::Failed {
-            what: format!("merge the segments of {} of {}", table.as_str(), day.folder()),
-            source: Box::new(error),
-        })?;
-        metrics::counter!("watchkeeper_store_merges_total").increment(1);
+        merged.map_err(|error| failed(&format!("merge the segments of {}", name()), error))?;
     }
-    Ok(())
+    bury_tombstones(shared).map_err(|error| failed("finish an erasure", error))
 }
 
-fn merge<R: BlockRow>(shared: &Shared, day: Day, parts: &[Arc<Segment>]) -> Result<(), SegmentError> {
-    let Some(wal) = parts.iter().map(|part| part.footer.wal).reduce(|a, b| a.union(b)) else {
-        return Ok(());
+/// Merges until the plan of the day has nothing more to do.
+fn merge_day<R: Rows>(shared: &Shared, day: Day, is_over: bool) -> Result<(), FileError> {
+    loop {
+        let view = shared.view();
+        let Some(files) = view.days.get(&(R::TABLE, day)) else { return Ok(()) };
+        let mut facts = Vec::new();
+        for segment in &files.segments {
+            let footer = segment.footer();
+            let has_erased = has_erased_rows(shared, &view.tombstones, files, segment)?;
+            facts.push(Facts { rows: footer.rows, bytes: segment.file().bytes, has_erased });
+        }
+        let Some(chosen) = plan(&facts, is_over) else { return Ok(()) };
+        let parts = &files.segments[chosen];
+        // Until the parts go, their rows are there twice. The reserve is not for this.
+        let bytes: u64 = parts.iter().map(|segment| segment.file().bytes).sum();
+        let free = shared.disk.free_bytes(&shared.settings.dir)?;
+        if free < bytes.saturating_add(shared.settings.disk_reserve_bytes) {
+            tracing::warn!(day = day.folder(), bytes, free, "no room to merge segments");
+            return Ok(());
+        }
+        if !merge::<R>(shared, day, files, parts)? {
+            return Ok(());
+        }
+        metrics::counter!("watchkeeper_store_merges_total").increment(1);
+    }
+}
+
+fn has_erased_rows(
+    shared: &Shared,
+    tombstones: &[Arc<erasure::Tombstone>],
+    files: &DayFiles,
+    segment: &Segment,
+) -> Result<bool, FileError> {
+    if !tombstones.iter().any(|tombstone| tombstone.may_concern(segment)) {
+        return Ok(false);
+    }
+    let erased = Erased::of(shared, tombstones, files, segment)?;
+    Ok(!erased.is_empty() && erased.concerns_any(&segment.directory(&shared.directories)?.streams))
+}
+
+/// `false` when a part could not be read: it left the view, and the plan is another one.
+fn merge<R: Rows>(
+    shared: &Shared,
+    day: Day,
+    files: &DayFiles,
+    parts: &[Arc<Segment>],
+) -> Result<bool, FileError> {
+    let Some(wal) = parts.iter().map(|part| part.footer().wal).reduce(|a, b| a.union(b)) else {
+        return Ok(false);
     };
-    let number = shared.next_segment.fetch_add(1, Ordering::AcqRel);
-    let path = shared.segment_path(R::TABLE, day, number);
-    let mut writer = SegmentWriter::<R>::create(&*shared.disk, &path, day, wal)?;
-    let mut heads = Vec::new();
+    let tombstones = shared.view().tombstones.clone();
+    let place = shared.segment_place(R::TABLE, day, shared.reserve_numbers(1));
+    let mut writer = SegmentWriter::<R>::create(&*shared.disk, &place.path, day, wal)?;
+    let mut scans = Vec::new();
     for part in parts {
-        match Head::<R>::open(shared, part) {
-            Ok(head) => heads.push(head),
-            // One that cannot be read leaves the view; the merge is tried again without it.
-            Err(error) => return shared.judge(part, error),
+        let opened = SegmentScan::<R>::open(part, &shared.directories)
+            .and_then(|scan| Ok((scan, Erased::of(shared, &tombstones, files, part)?)));
+        match opened {
+            Ok(opened) => scans.push(opened),
+            Err(error) => return shared.judge_segment(part, error).map(|()| false),
         }
     }
-    while let Some(labels) = heads.iter().filter_map(|head| head.labels.clone()).min() {
-        let mut rows = Vec::new();
-        for head in heads.iter_mut().filter(|head| head.labels.as_ref() == Some(&labels)) {
-            rows.extend(head.reader.rows(head.stream, TimeRange::ALL)?);
-            head.advance();
+    while let Some(stream) = scans.iter().filter_map(|(scan, _)| scan.peek()).min() {
+        let mut parts = Vec::new();
+        // What was erased must not bring back what it had replaced.
+        let mut replaced = HashSet::new();
+        for (scan, erased) in scans.iter_mut().rev().filter(|(scan, _)| scan.peek() == Some(stream)) {
+            if let Some((_, mut part)) = scan.next()? {
+                part.leave_out(&replaced);
+                replaced.extend(part.identities());
+                erased.apply(stream, &mut part);
+                parts.push(part);
+            }
         }
-        R::settle(&mut rows);
-        writer.push(&labels, rows)?;
+        let is_one = parts.len() == 1;
+        let mut rows = R::default();
+        parts.into_iter().rev().for_each(|part| rows.append(part));
+        if !is_one {
+            rows.settle();
+        }
+        writer.push(stream, rows)?;
     }
     let has_rows = writer.finish()?;
-    let merged = has_rows.then(|| shared.open_segment(R::TABLE, day, number)).transpose()?;
+    let merged = has_rows.then(|| Segment::open(shared.disk.clone(), place)).transpose()?;
     replace(shared, (R::TABLE, day), parts, merged.map(Arc::new));
-    Ok(())
+    Ok(true)
 }
 
 /// Shows the merged segment in the place of its parts, which go when nobody reads them.
 fn replace(shared: &Shared, day: (Table, Day), parts: &[Arc<Segment>], merged: Option<Arc<Segment>>) {
     shared.change_view(|view| {
-        let segments = view.days.entry(day).or_default();
-        segments.retain(|segment| !parts.iter().any(|part| part.number == segment.number));
-        segments.extend(merged);
-        view.days.retain(|_, segments| !segments.is_empty());
+        let files = view.days.entry(day).or_default();
+        files.segments.retain(|segment| !parts.iter().any(|part| part.number() == segment.number()));
+        files.segments.extend(merged);
+        files.settle();
+        view.days.retain(|_, files| !files.is_empty());
     });
-    parts.iter().for_each(|part| part.decide(Fate::IsRemoved));
+    parts.iter().for_each(|part| part.file().decide(Fate::IsRemoved));
 }
 
-/// The next stream of one of the parts.
-struct Head<'a, R> {
-    reader: StreamReader<'a, R>,
-    stream: usize,
-    labels: Option<LabelSet>,
+/// Makes one part out of each run of neighbours.
+fn merge_parts(shared: &Shared, table: Table, day: Day, files: &DayFiles) -> Result<(), FileError> {
+    for run in files.parts.chunk_by(|a, b| a.footer().end_stream == b.footer().first_stream) {
+        if run.len() < 2 {
+            continue;
+        }
+        let mut parts: Vec<Arc<Part>> = Vec::new();
+        for part in run {
+            match part.read(&shared.parts) {
+                Ok(read) => parts.push(read),
+                Err(error) => return shared.judge_part(part, error),
+            }
+        }
+        let parts: Vec<&Part> = parts.iter().map(AsRef::as_ref).collect();
+        let streams = parts[0].ids().start..parts[parts.len() - 1].ids().end;
+        let merged = index::merge(&parts)?;
+        let place = shared.part_place(table, day, shared.reserve_numbers(1));
+        labels::write(&*shared.disk, &place.path, table, day, streams, &merged)?;
+        let merged = Arc::new(LabelPart::open(shared.disk.clone(), place)?);
+        shared.change_view(|view| {
+            let files = view.days.entry((table, day)).or_default();
+            files.parts.retain(|part| !run.iter().any(|old| old.number() == part.number()));
+            files.parts.push(merged);
+            files.settle();
+        });
+        run.iter().for_each(|part| part.file().decide(Fate::IsRemoved));
+    }
+    Ok(())
 }
 
-impl<'a, R: BlockRow> Head<'a, R> {
-    fn open(shared: &Shared, part: &'a Segment) -> Result<Self, SegmentError> {
-        let reader = StreamReader::open(part, &shared.indexes)?;
-        let labels = (reader.stream_count() > 0).then(|| reader.labels(0));
-        Ok(Self { reader, stream: 0, labels })
+/// Removes tombstones that hide nothing any more.
+fn bury_tombstones(shared: &Shared) -> Result<(), FileError> {
+    let view = shared.view();
+    for tombstone in &view.tombstones {
+        let mut is_needed = false;
+        for files in view.days.values() {
+            for segment in &files.segments {
+                is_needed |= has_erased_rows(shared, std::slice::from_ref(tombstone), files, segment)?;
+            }
+        }
+        if !is_needed {
+            erasure::remove(&*shared.disk, &erasure::dir(shared), tombstone)?;
+            shared.change_view(|view| view.tombstones.retain(|other| other.number != tombstone.number));
+        }
     }
-
-    fn advance(&mut self) {
-        self.stream += 1;
-        self.labels = (self.stream < self.reader.stream_count()).then(|| self.reader.labels(self.stream));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_is_merged_when_it_has_more_than_eight_segments() {
-        let counts =
-            [((Table::Samples, Day(1)), 8), ((Table::Samples, Day(2)), 9), ((Table::Logs, Day(1)), 1)];
-        assert_eq!(crowded(counts.into_iter()), [(Table::Samples, Day(2))]);
-    }
+    Ok(())
 }

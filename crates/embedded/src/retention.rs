@@ -1,83 +1,175 @@
-//! Drops whole days.
+//! What is given up by age and by size: whole days, and streams within days.
 //!
-//! A folder is renamed first, so that a crash on the way leaves either the whole day or
-//! none of it; the next opening removes what is left.
+//! [`plan`] decides, as a function of what there is; here that is carried out. A folder is
+//! renamed first, so that a crash on the way leaves either the whole day or none of it;
+//! the next opening removes what is left.
 
 use std::path::Path;
 
 use disk::{Disk, DiskError};
+use index::{Index, Selector};
 use model::Timestamp;
-use storage::UpkeepError;
+use roaring::RoaringBitmap;
+use storage::{DropReason, DroppedDay, Erasure, Retention, RetentionPlan, ThinnedDay, UpkeepError};
 
+use crate::files::FileError;
 use crate::flush::failed;
-use crate::segment::Fate;
-use crate::shared::Shared;
+use crate::shared::{DayFiles, Shared};
 use crate::table::{Day, Table};
 
 /// At the end of the name of a folder that is being removed.
 pub const DROPPED: &str = ".dropped";
 
-/// Whether there are rows in memory of days that are to be dropped.
-pub fn memory_holds(shared: &Shared, cutoff: Timestamp) -> bool {
-    let first_kept = Day::of(cutoff);
-    let tables = shared.tables.read();
-    let frozen = tables.view.frozen.as_ref().map(|frozen| &frozen.memtable);
-    let mut memtables = [Some(&tables.active), frozen].into_iter().flatten();
-    memtables.any(|memtable| memtable.covered.keys().any(|(_, day)| *day < first_kept))
+/// What the plan knows of a day of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayFacts {
+    pub table: Table,
+    pub day: Day,
+    pub rows: u64,
+    pub bytes: u64,
 }
 
-/// Drops every day before that of `cutoff`. The caller holds the upkeep lock and has
-/// flushed, so that no such rows are in memory. Returns how many folders went.
-pub fn drop_days(shared: &Shared, cutoff: Timestamp) -> Result<u64, UpkeepError> {
-    let first_kept = Day::of(cutoff);
-    shared.change_view(|view| {
-        let (dropped, kept) =
-            std::mem::take(&mut view.days).into_iter().partition(|((_, day), _)| *day < first_kept);
-        view.days = kept;
-        let dropped: std::collections::BTreeMap<_, Vec<_>> = dropped;
-        dropped.values().flatten().for_each(|segment| segment.decide(Fate::IsGone));
-    });
-    let mut count = 0;
-    for table in Table::ALL {
-        count += drop_folders(shared, table, &first_kept.folder())
-            .map_err(|error| failed(&format!("drop old days of {}", table.as_str()), error))?;
+/// Which days go: by age, then the oldest while all take too much. The day of `now` and
+/// later ones are never dropped for their size. Pure.
+pub fn plan_days(days: &[DayFacts], retention: &Retention, now: Timestamp) -> Vec<DroppedDay> {
+    let is_too_old = |facts: &DayFacts| {
+        let ages = retention.ages.iter().filter(|(signal, _)| *signal == facts.table.signal());
+        ages.into_iter().any(|(_, age)| facts.day < Day::of(now - *age))
+    };
+    let dropped = |facts: &DayFacts, reason| DroppedDay {
+        signal: facts.table.signal(),
+        day: facts.day.start(),
+        rows: facts.rows,
+        bytes: facts.bytes,
+        reason,
+    };
+    let (old, mut kept): (Vec<DayFacts>, Vec<DayFacts>) = days.iter().copied().partition(is_too_old);
+    let mut plan: Vec<DroppedDay> = old.iter().map(|facts| dropped(facts, DropReason::Age)).collect();
+    kept.sort_by_key(|facts| (facts.day, facts.table));
+    let mut bytes: u64 = kept.iter().map(|facts| facts.bytes).sum();
+    for facts in kept.iter().filter(|facts| facts.day < Day::of(now)) {
+        if retention.bytes_max.is_none_or(|most| bytes <= most) {
+            break;
+        }
+        bytes -= facts.bytes;
+        plan.push(dropped(facts, DropReason::Size));
     }
-    metrics::counter!("watchkeeper_store_days_dropped_total").increment(count);
-    Ok(count)
+    plan
 }
 
-fn drop_folders(shared: &Shared, table: Table, first_kept: &str) -> Result<u64, DiskError> {
-    let disk = &*shared.disk;
-    let dir = shared.table_dir(table);
-    let mut dropped = Vec::new();
-    for entry in disk.list(&dir)? {
-        if !entry.is_dir || !is_day(&entry.name) || *entry.name >= *first_kept {
+/// What `retention` drops now. The caller has flushed what is in memory of old days.
+pub fn plan(shared: &Shared, retention: &Retention, now: Timestamp) -> Result<RetentionPlan, FileError> {
+    let view = shared.view();
+    let facts: Vec<DayFacts> =
+        view.days.iter().map(|((table, day), files)| facts(*table, *day, files)).collect();
+    let days = plan_days(&facts, retention, now);
+    let mut thinned = Vec::new();
+    for ((table, day), files) in &view.days {
+        let is_dropped =
+            days.iter().any(|dropped| dropped.signal == table.signal() && dropped.day == day.start());
+        if is_dropped {
             continue;
         }
-        let target = dir.join(format!("{}{DROPPED}", entry.name));
+        for (rule, policy) in retention.rules.iter().enumerate() {
+            if policy.signal != table.signal() || *day >= Day::of(now - policy.age) {
+                continue;
+            }
+            let erasure = erasure_of(policy.signal, *day, policy.stream.clone());
+            let streams = streams_left(shared, *table, files, &erasure)?;
+            if streams > 0 {
+                thinned.push(ThinnedDay { signal: policy.signal, day: day.start(), rule, streams });
+            }
+        }
+    }
+    Ok(RetentionPlan { days, thinned })
+}
+
+fn facts(table: Table, day: Day, files: &DayFiles) -> DayFacts {
+    let segments = files.segments.iter();
+    let parts: u64 = files.parts.iter().map(|part| part.file().bytes).sum();
+    DayFacts {
+        table,
+        day,
+        rows: segments.clone().map(|segment| segment.footer().rows).sum(),
+        bytes: segments.map(|segment| segment.file().bytes).sum::<u64>() + parts,
+    }
+}
+
+/// The erasure by which a rule thins a day.
+pub fn erasure_of(signal: storage::Signal, day: Day, stream: Vec<model::Matcher>) -> Erasure {
+    Erasure { signals: vec![signal], range: day.times(), stream, attributes: Vec::new() }
+}
+
+/// Streams that an erasure means and that still have rows which no tombstone hides wholly.
+fn streams_left(
+    shared: &Shared,
+    table: Table,
+    files: &DayFiles,
+    erasure: &Erasure,
+) -> Result<u64, FileError> {
+    let selector = Selector::new(&erasure.stream);
+    let mut meant = RoaringBitmap::new();
+    for part in &files.parts {
+        meant |= part.read(&shared.parts)?.select_with(&selector)?;
+    }
+    let view = shared.view();
+    let mut left = RoaringBitmap::new();
+    for segment in &files.segments {
+        let mut visible = meant.clone();
+        for tombstone in view.tombstones.iter().filter(|tombstone| tombstone.may_concern(segment)) {
+            let hides_all = tombstone.attributes.is_empty()
+                && tombstone.tables.contains(&table)
+                && tombstone.range.start <= segment.times().start
+                && segment.times().end <= tombstone.range.end;
+            if hides_all {
+                let selector = Selector::new(&tombstone.stream);
+                for part in &files.parts {
+                    visible -= part.read(&shared.parts)?.select_with(&selector)?;
+                }
+            }
+        }
+        let directory = segment.directory(&shared.directories)?;
+        left.extend(directory.streams.iter().filter(|stream| visible.contains(**stream)));
+    }
+    Ok(left.len())
+}
+
+/// Whether there are rows in memory of days that a retention may mean.
+pub fn memory_holds_days_before(shared: &Shared, day: Day) -> bool {
+    let tables = shared.snapshot();
+    let frozen = tables.view.frozen.iter().map(|frozen| &frozen.memtable);
+    let mut covered = frozen.chain([&tables.active]).flat_map(|memtable| memtable.covered());
+    covered.any(|(_, other)| other < day)
+}
+
+/// Removes the folders of days that are out of sight. The caller holds the upkeep lock.
+pub fn remove_days(shared: &Shared, days: &[(Table, Day)]) -> Result<(), UpkeepError> {
+    for table in Table::ALL {
+        let of_table = days.iter().filter(|(other, _)| *other == table);
+        let names: Vec<String> = of_table.map(|(_, day)| day.folder()).collect();
+        drop_folders(&*shared.disk, &shared.table_dir(table), &names)
+            .map_err(|error| failed(&format!("drop old days of {}", table.as_str()), error))?;
+    }
+    metrics::counter!("watchkeeper_store_days_dropped_total").increment(days.len() as u64);
+    Ok(())
+}
+
+fn drop_folders(disk: &dyn Disk, dir: &Path, names: &[String]) -> Result<(), DiskError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let mut dropped = Vec::new();
+    for name in names {
+        let target = dir.join(format!("{name}{DROPPED}"));
         // Left over from an attempt that failed.
         if disk.list(&target).is_ok() {
             remove_folder(disk, &target)?;
         }
-        disk.rename(&dir.join(&entry.name), &target)?;
+        disk.rename(&dir.join(name), &target)?;
         dropped.push(target);
     }
-    disk.sync_dir(&dir)?;
-    for target in &dropped {
-        remove_folder(disk, target)?;
-    }
-    Ok(dropped.len() as u64)
-}
-
-/// Whether it is a folder of ours: `2026-11-23`.
-fn is_day(name: &str) -> bool {
-    let is_dash = |index: usize| index == 4 || index == 7;
-    name.len() == 10
-        && name.bytes().enumerate().all(
-            |(index, byte)| {
-                if is_dash(index) { byte == b'-' } else { byte.is_ascii_digit() }
-            },
-        )
+    disk.sync_dir(dir)?;
+    dropped.iter().try_for_each(|target| remove_folder(disk, target))
 }
 
 pub fn remove_folder(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
@@ -89,15 +181,60 @@ pub fn remove_folder(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use storage::Signal;
+
     use super::*;
 
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn check(days: &[(Table, i64, u64)], retention: &Retention, expected: &[(Table, i64, DropReason)]) {
+        let facts: Vec<DayFacts> = days
+            .iter()
+            .map(|(table, day, bytes)| DayFacts { table: *table, day: Day(*day), rows: 1, bytes: *bytes })
+            .collect();
+        let now = Day(100).start() + Duration::from_secs(5);
+        let found: Vec<(Table, i64, DropReason)> = plan_days(&facts, retention, now)
+            .iter()
+            .map(|dropped| (Table::from(dropped.signal), Day::of(dropped.day).0, dropped.reason))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
     #[test]
-    fn only_our_own_folders_are_dropped() {
-        assert!(is_day("2026-11-23"));
-        assert!(
-            ["2026-11-2", "lost+found", "2026_11_23", "1-backup-x", "2026-11-23.dropped"]
-                .iter()
-                .all(|name| !is_day(name))
+    fn days_that_ended_longer_ago_than_their_age_go() {
+        let retention = Retention {
+            ages: vec![(Signal::Samples, 30 * DAY), (Signal::Logs, 2 * DAY)],
+            ..Retention::default()
+        };
+        let days = [
+            (Table::Samples, 69, 1),
+            (Table::Samples, 70, 1),
+            (Table::Logs, 97, 1),
+            (Table::Logs, 98, 1),
+            (Table::Spans, 1, 1),
+        ];
+        check(
+            &days,
+            &retention,
+            &[(Table::Samples, 69, DropReason::Age), (Table::Logs, 97, DropReason::Age)],
         );
+    }
+
+    #[test]
+    fn the_oldest_days_go_while_all_take_too_much() {
+        let retention = |bytes_max| Retention { bytes_max: Some(bytes_max), ..Retention::default() };
+        let days = [
+            (Table::Samples, 98, 10),
+            (Table::Logs, 97, 10),
+            (Table::Samples, 99, 10),
+            (Table::Logs, 100, 99),
+        ];
+        check(&days, &retention(129), &[]);
+        let oldest = [(Table::Logs, 97, DropReason::Size), (Table::Samples, 98, DropReason::Size)];
+        check(&days, &retention(115), &oldest);
+        let all = [oldest[0], oldest[1], (Table::Samples, 99, DropReason::Size)];
+        check(&days, &retention(1), &all);
     }
 }

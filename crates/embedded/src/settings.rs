@@ -7,7 +7,8 @@ use std::time::Duration;
 use disk::{Disk, DiskError, LockError};
 use runtime::SharedClock;
 
-use crate::segment::SegmentError;
+use crate::files::FileError;
+use crate::intake::Limits;
 use crate::wal::WalError;
 
 #[derive(Clone, Debug)]
@@ -19,23 +20,28 @@ pub struct EmbeddedSettings {
     pub flush_age: Duration,
     /// With less room than this left on the disk, nothing is accepted.
     pub disk_reserve_bytes: u64,
+    /// Decoded labels and directories that are kept for the next query.
+    pub cache_bytes: usize,
+    pub limits: Limits,
 }
 
 impl EmbeddedSettings {
-    /// The defaults: 32 MiB keep the process small; two hours bound the time of replay;
+    /// The defaults: 48 MiB keep the process small; two hours bound the time of replay;
     /// 256 MiB are room enough for a flush and a merge to finish when the disk fills up.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            flush_bytes: 32 << 20,
+            flush_bytes: 48 << 20,
             flush_age: Duration::from_secs(2 * 60 * 60),
             disk_reserve_bytes: 256 << 20,
+            cache_bytes: 64 << 20,
+            limits: Limits::default(),
         }
     }
 
-    /// When flushing fails, the memtable may grow to this before batches are refused.
+    /// When flushing fails, the memtable may grow to this before everything is refused.
     pub(crate) fn memtable_bytes_max(&self) -> usize {
-        self.flush_bytes.saturating_mul(4)
+        self.flush_bytes.saturating_mul(3)
     }
 }
 
@@ -51,16 +57,21 @@ pub enum OpenError {
     Lock(#[from] LockError),
     #[error(transparent)]
     Disk(#[from] DiskError),
-    #[error("failed to open the segment `{path}`")]
-    Segment {
+    #[error("failed to open `{path}`")]
+    File {
         path: PathBuf,
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    #[error("`{path}` was written by a newer version (format {version})")]
+    #[error(
+        "`{path}` has format version {version}, this program reads version 2; if it was written \
+         before the first release, move the data directory away and start with a new one"
+    )]
     Version { path: PathBuf, version: u32 },
     #[error("`{0}` was written by a version that this program does not know")]
     WalVersion(PathBuf),
+    #[error("failed to read the labels of a day that the WAL has rows of")]
+    Labels(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("failed to start the thread that writes the WAL")]
     Thread(#[source] std::io::Error),
 }
@@ -74,11 +85,17 @@ impl From<WalError> for OpenError {
     }
 }
 
+impl From<FileError> for OpenError {
+    fn from(error: FileError) -> Self {
+        OpenError::Labels(Box::new(error))
+    }
+}
+
 impl OpenError {
-    pub(crate) fn segment(path: PathBuf, error: SegmentError) -> Self {
+    pub(crate) fn file(path: PathBuf, error: FileError) -> Self {
         match error {
-            SegmentError::Version(version) => OpenError::Version { path, version },
-            source => OpenError::Segment { path, source: Box::new(source) },
+            FileError::Version(version) => OpenError::Version { path, version },
+            source => OpenError::File { path, source: Box::new(source) },
         }
     }
 }

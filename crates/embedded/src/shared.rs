@@ -1,32 +1,37 @@
 //! What writers, readers and upkeep share, and how readers get a snapshot of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use disk::Disk;
-use model::{LabelSet, Matcher, TimeRange};
+use index::{Index, Part};
 use parking_lot::{Mutex, RwLock};
 use runtime::SharedClock;
 use tokio::sync::Notify;
 
-use crate::memtable::{Memtable, Streams, WalRange};
-use crate::segment::{IndexCache, Segment, SegmentError};
+use crate::erasure::Tombstone;
+use crate::files::{Cache, Fate, FileError, Place, StoredFile};
+use crate::intake::Numbers;
+use crate::labels::{LabelPart, PartCache};
+use crate::memtable::{Memtable, RowsInMemory};
+use crate::rows::{LogRows, SampleRows, SpanRows};
+use crate::segment::{Directory, DirectoryCache, Segment};
 use crate::settings::{EmbeddedParts, EmbeddedSettings};
-use crate::table::{Day, Row, Table};
+use crate::table::{Day, Table};
 
 pub struct Shared {
     pub disk: Arc<dyn Disk>,
     pub clock: SharedClock,
     pub settings: EmbeddedSettings,
-    /// Written by the commit thread (rows), by flush and merge (views). Readers hold it
-    /// while they copy what they select from memory, and never while they read a file.
-    pub tables: RwLock<Tables>,
-    /// Held by flush, merge and retention: one of them at a time changes the view.
+    /// Held to take or to change a pointer, never while anything is read or written.
+    tables: RwLock<Tables>,
+    /// Held by flush, merge, retention and erasure: one of them at a time changes the view.
     pub upkeep: Mutex<()>,
-    pub indexes: IndexCache,
-    pub next_segment: AtomicU64,
+    pub directories: DirectoryCache,
+    pub parts: PartCache,
+    pub next_number: AtomicU64,
     /// WAL files up to this number are removed.
     pub removed_wal: AtomicU64,
     /// WAL files of which not everything could be read. Filled by replay.
@@ -36,69 +41,51 @@ pub struct Shared {
     pub flush_is_due: Notify,
 }
 
+/// What a query reads: rows in memory, and everything that does not change any more.
+#[derive(Clone, Default)]
 pub struct Tables {
-    pub active: Memtable,
+    pub active: Arc<Memtable>,
     pub view: Arc<View>,
 }
 
-/// Everything that does not change any more.
 #[derive(Clone, Default)]
 pub struct View {
     /// Being written out. Its rows are newer than those of all segments.
     pub frozen: Option<Arc<Frozen>>,
-    /// Segments of each table and day, older rows first.
-    pub days: BTreeMap<(Table, Day), Vec<Arc<Segment>>>,
+    pub days: BTreeMap<(Table, Day), DayFiles>,
+    pub tombstones: Vec<Arc<Tombstone>>,
+}
+
+/// The files of one table and day.
+#[derive(Clone, Default)]
+pub struct DayFiles {
+    /// In order of their streams' numbers.
+    pub parts: Vec<Arc<LabelPart>>,
+    /// Older rows first.
+    pub segments: Vec<Arc<Segment>>,
 }
 
 /// A memtable that takes no more rows.
 pub struct Frozen {
-    pub memtable: Memtable,
+    pub memtable: Arc<Memtable>,
     /// All its rows are in WAL files up to this number.
     pub wal_last: u64,
-    /// Numbers of the segments to write, so that a second attempt replaces the first.
-    pub first_segment: u64,
-}
-
-/// What a query reads.
-pub struct Snapshot<R> {
-    /// Selected from the active memtable, in order of arrival.
-    pub active: Vec<(LabelSet, Vec<R>)>,
-    pub view: Arc<View>,
-}
-
-impl Tables {
-    pub fn of<R: TableRow>(&self) -> &Streams<R> {
-        R::streams(&self.active)
-    }
-}
-
-/// A row that knows its table in a memtable.
-pub trait TableRow: Row {
-    fn streams(memtable: &Memtable) -> &Streams<Self>;
-}
-
-impl TableRow for model::Sample {
-    fn streams(memtable: &Memtable) -> &Streams<Self> {
-        &memtable.samples
-    }
-}
-
-impl TableRow for crate::table::LogRow {
-    fn streams(memtable: &Memtable) -> &Streams<Self> {
-        &memtable.logs
-    }
+    /// Numbers of the files to write, so that a second attempt replaces the first.
+    pub first_number: u64,
 }
 
 impl Shared {
     pub fn new(settings: EmbeddedSettings, parts: EmbeddedParts) -> Self {
+        let cache_bytes = settings.cache_bytes / 2;
         Self {
             disk: parts.disk,
             clock: parts.clock,
             settings,
-            tables: RwLock::new(Tables { active: Memtable::default(), view: Arc::default() }),
+            tables: RwLock::default(),
             upkeep: Mutex::new(()),
-            indexes: IndexCache::default(),
-            next_segment: AtomicU64::new(1),
+            directories: Cache::new(cache_bytes, Directory::memory_bytes),
+            parts: Cache::new(cache_bytes, Part::memory_bytes),
+            next_number: AtomicU64::new(1),
             removed_wal: AtomicU64::new(0),
             damaged_wal: Mutex::default(),
             is_closed: AtomicBool::new(false),
@@ -110,23 +97,86 @@ impl Shared {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Whole batches: a batch that is partly in the snapshot is wholly in it.
-    pub fn snapshot<R: TableRow>(
-        &self,
-        matchers: &[Matcher],
-        range: TimeRange,
-        keep: impl Fn(&R) -> bool,
-    ) -> Snapshot<R> {
-        let tables = self.tables.read();
-        Snapshot { active: tables.of::<R>().select(matchers, range, keep), view: tables.view.clone() }
+    pub fn snapshot(&self) -> Tables {
+        self.tables.read().clone()
+    }
+
+    pub fn view(&self) -> Arc<View> {
+        self.tables.read().view.clone()
     }
 
     /// Changes the view by a copy; snapshots keep the one they have.
-    pub fn change_view(&self, change: impl FnOnce(&mut View)) {
+    pub fn change_view<T>(&self, change: impl FnOnce(&mut View) -> T) -> T {
         let mut tables = self.tables.write();
         let mut view = View::clone(&tables.view);
-        change(&mut view);
+        let changed = change(&mut view);
         tables.view = Arc::new(view);
+        changed
+    }
+
+    /// Moves the active memtable aside, unless one is still waiting to be written out.
+    pub fn freeze(&self, wal_last: u64) -> Arc<Frozen> {
+        let mut tables = self.tables.write();
+        if let Some(frozen) = &tables.view.frozen {
+            return frozen.clone();
+        }
+        let memtable = std::mem::take(&mut tables.active);
+        // A file of labels and one of rows for each.
+        let first_number = self.reserve_numbers(2 * memtable.covered().len() as u64);
+        let frozen = Arc::new(Frozen { memtable, wal_last, first_number });
+        let mut view = View::clone(&tables.view);
+        view.frozen = Some(frozen.clone());
+        tables.view = Arc::new(view);
+        frozen
+    }
+
+    /// Takes whole days out of the view and out of memory. Their folders are still there.
+    pub fn forget_days(&self, days: &[(Table, Day)]) {
+        let mut tables = self.tables.write();
+        let mut view = View::clone(&tables.view);
+        for day in days {
+            let files = view.days.remove(day).unwrap_or_default();
+            files.segments.iter().for_each(|segment| segment.file().decide(Fate::IsGone));
+            files.parts.iter().for_each(|part| part.file().decide(Fate::IsGone));
+            tables.active.forget_day(*day);
+            view.frozen.iter().for_each(|frozen| frozen.memtable.forget_day(*day));
+        }
+        tables.view = Arc::new(view);
+    }
+
+    pub fn reserve_numbers(&self, count: u64) -> u64 {
+        self.next_number.fetch_add(count, Ordering::AcqRel)
+    }
+
+    /// The numbers of the streams of a day, from parts and from frozen memory. Parts that
+    /// cannot be read go to quarantine: their streams get new numbers.
+    pub fn load_numbers(&self, table: Table, day: Day) -> Result<Numbers, FileError> {
+        let view = self.view();
+        let mut numbers = Numbers::default();
+        if let Some(files) = view.days.get(&(table, day)) {
+            for part in &files.parts {
+                numbers.reserve(part.footer().end_stream);
+                let mut read = || -> Result<(), FileError> {
+                    let labels = part.read(&self.parts)?;
+                    let mut all = roaring::RoaringBitmap::new();
+                    all.insert_range(labels.ids());
+                    labels.visit_labels(&all, &mut |stream, labels| numbers.load(stream, labels.hash()))?;
+                    Ok(())
+                };
+                read().or_else(|error| self.judge_part(part, error))?;
+            }
+            for segment in &files.segments {
+                numbers.reserve(segment.footer().end_stream);
+            }
+        }
+        if let Some(frozen) = &view.frozen {
+            match table {
+                Table::Samples => load_frozen::<SampleRows>(&frozen.memtable, day, &mut numbers),
+                Table::Logs => load_frozen::<LogRows>(&frozen.memtable, day, &mut numbers),
+                Table::Spans => load_frozen::<SpanRows>(&frozen.memtable, day, &mut numbers),
+            }
+        }
+        Ok(numbers)
     }
 
     pub fn table_dir(&self, table: Table) -> PathBuf {
@@ -137,85 +187,121 @@ impl Shared {
         self.settings.dir.join("wal")
     }
 
-    pub fn segment_path(&self, table: Table, day: Day, number: u64) -> PathBuf {
-        self.table_dir(table).join(day.folder()).join(segment_name(number))
+    pub fn quarantine_dir(&self) -> PathBuf {
+        self.settings.dir.join("quarantine")
     }
 
-    pub fn open_segment(&self, table: Table, day: Day, number: u64) -> Result<Segment, SegmentError> {
-        let quarantine = self.quarantine_path(table, &day.folder(), &segment_name(number));
-        Segment::open(self.disk.clone(), &self.segment_path(table, day, number), number, quarantine)
+    pub fn segment_place(&self, table: Table, day: Day, number: u64) -> Place {
+        self.place(table, &day.folder(), number, SEGMENT)
     }
 
-    pub fn quarantine_path(&self, table: Table, day: &str, name: &str) -> PathBuf {
-        quarantine_dir(&self.settings).join(format!("{}-{day}-{name}", table.as_str()))
+    pub fn part_place(&self, table: Table, day: Day, number: u64) -> Place {
+        self.place(table, &day.folder(), number, LABELS)
     }
 
-    /// What to do when a segment's index could not be read. Damage takes the file out of
-    /// service, and the query goes on; a day that was dropped meanwhile is nobody's loss.
-    pub fn judge(&self, segment: &Arc<Segment>, error: SegmentError) -> Result<(), SegmentError> {
-        let was_dropped =
-            matches!(&error, SegmentError::Disk(error) if error.is_missing()) && segment.is_gone();
+    pub fn place(&self, table: Table, day: &str, number: u64, ending: &str) -> Place {
+        let name = format!("{number:06}{ending}");
+        let path = self.table_dir(table).join(day).join(&name);
+        Place {
+            path,
+            quarantine: self.quarantine_dir().join(format!("{}-{day}-{name}", table.as_str())),
+            number,
+        }
+    }
+
+    /// What to do when a segment could not be read. Damage takes the file out of service,
+    /// and the query goes on; a day that was dropped meanwhile is nobody's loss.
+    pub fn judge_segment(&self, segment: &Arc<Segment>, error: FileError) -> Result<(), FileError> {
+        self.judge(segment.file(), error, |files| {
+            let before = files.segments.len();
+            files.segments.retain(|other| other.number() != segment.number());
+            files.segments.len() < before
+        })
+    }
+
+    /// As for segments. Rows of the streams stay, and come back with the part.
+    pub fn judge_part(&self, part: &Arc<LabelPart>, error: FileError) -> Result<(), FileError> {
+        self.judge(part.file(), error, |files| {
+            let before = files.parts.len();
+            files.parts.retain(|other| other.number() != part.number());
+            files.parts.len() < before
+        })
+    }
+
+    fn judge(
+        &self,
+        file: &StoredFile,
+        error: FileError,
+        take_out: impl FnOnce(&mut DayFiles) -> bool,
+    ) -> Result<(), FileError> {
+        let was_dropped = matches!(&error, FileError::Disk(error) if error.is_missing()) && file.is_gone();
         if was_dropped {
             return Ok(());
         }
         if !error.is_damage() {
             return Err(error);
         }
-        let key = (segment.footer.table, segment.footer.day);
-        let mut was_there = false;
-        self.change_view(|view| {
-            if let Some(segments) = view.days.get_mut(&key) {
-                let before = segments.len();
-                segments.retain(|other| other.number != segment.number);
-                was_there = segments.len() < before;
-            }
-            view.days.retain(|_, segments| !segments.is_empty());
-        });
+        let day = (file.footer.table, file.footer.day);
+        let was_there = self.change_view(|view| view.days.get_mut(&day).is_some_and(take_out));
         if was_there {
-            report_quarantine(&segment.path, &error);
-            if let Err(error) = self.disk.rename(&segment.path, segment.quarantine_path()) {
-                tracing::error!(%error, "a damaged segment could not be moved to quarantine");
+            report_quarantine(&file.place.path, &error);
+            if let Err(error) = self.disk.rename(&file.place.path, &file.place.quarantine) {
+                tracing::error!(%error, "a damaged file could not be moved to quarantine");
             }
         }
         Ok(())
     }
 }
 
-pub fn quarantine_dir(settings: &EmbeddedSettings) -> PathBuf {
-    settings.dir.join("quarantine")
-}
-
-pub fn report_quarantine(path: &std::path::Path, error: &SegmentError) {
-    let segment = path.display();
-    tracing::error!(%segment, %error, "a segment cannot be read and goes to quarantine");
-    metrics::counter!("watchkeeper_store_damaged_total", "what" => "segment").increment(1);
-}
-
-pub fn segment_name(number: u64) -> String {
-    format!("{number:06}.seg")
-}
-
-pub fn segment_number(name: &str) -> Option<u64> {
-    name.strip_suffix(".seg")?.parse().ok()
-}
-
-/// Of the segments of one day, older rows first, without those that a merge replaced: a
-/// merged segment covers the WAL files of all it was made from, others share none.
-pub fn in_order(mut segments: Vec<Arc<Segment>>) -> (Vec<Arc<Segment>>, Vec<Arc<Segment>>) {
-    segments.sort_by_key(|segment| (segment.footer.wal.last, segment.number));
-    let is_replaced = |segment: &Arc<Segment>| {
-        let mut others = segments.iter();
-        others.any(|other| other.number > segment.number && covers(other, segment))
-    };
-    let replaced: Vec<bool> = segments.iter().map(is_replaced).collect();
-    let (mut kept, mut gone) = (Vec::new(), Vec::new());
-    for (segment, is_replaced) in segments.into_iter().zip(replaced) {
-        if is_replaced { gone.push(segment) } else { kept.push(segment) }
+fn load_frozen<R: RowsInMemory>(memtable: &Memtable, day: Day, numbers: &mut Numbers) {
+    for (_, cell) in memtable.days_of::<R>(day.times()) {
+        let cell = cell.read();
+        numbers.reserve(cell.labels.ids().end);
+        for stream in cell.labels.ids() {
+            if let Some(labels) = cell.labels.label_set(stream) {
+                numbers.load(stream, labels.hash());
+            }
+        }
     }
-    (kept, gone)
 }
 
-fn covers(merged: &Segment, part: &Segment) -> bool {
-    let (merged, part): (WalRange, WalRange) = (merged.footer.wal, part.footer.wal);
-    merged.covers(part)
+pub const SEGMENT: &str = ".seg";
+pub const LABELS: &str = ".idx";
+
+/// The number in the name of a file with this ending.
+pub fn file_number(name: &str, ending: &str) -> Option<u64> {
+    name.strip_suffix(ending)?.parse().ok()
+}
+
+pub fn report_quarantine(path: &Path, error: &FileError) {
+    let file = path.display();
+    tracing::error!(%file, %error, "a file cannot be read and goes to quarantine");
+    metrics::counter!("watchkeeper_store_damaged_total", "what" => "file").increment(1);
+}
+
+impl DayFiles {
+    /// Brings files into their order. Returns those that others replace: a merged segment
+    /// covers the WAL files of all it was made from, a merged part their streams.
+    pub fn settle(&mut self) -> (Vec<Arc<LabelPart>>, Vec<Arc<Segment>>) {
+        self.parts.sort_by_key(|part| (part.footer().first_stream, part.number()));
+        self.segments.sort_by_key(|segment| (segment.footer().wal.last, segment.number()));
+        let parts = self.parts.clone();
+        let segments = self.segments.clone();
+        let is_kept_part = |part: &Arc<LabelPart>| {
+            !parts.iter().any(|other| other.number() > part.number() && other.covers(part))
+        };
+        let is_kept_segment = |segment: &Arc<Segment>| {
+            let covers = |other: &Segment| other.footer().wal.covers(segment.footer().wal);
+            !segments.iter().any(|other| other.number() > segment.number() && covers(other))
+        };
+        self.parts.retain(is_kept_part);
+        self.segments.retain(is_kept_segment);
+        let gone_parts = parts.iter().filter(|part| !is_kept_part(part)).cloned().collect();
+        let gone_segments = segments.iter().filter(|segment| !is_kept_segment(segment)).cloned().collect();
+        (gone_parts, gone_segments)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.segments.is_empty()
+    }
 }

@@ -8,27 +8,36 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use disk::DirLock;
-use model::{Batch, LabelSet, LogRecord, Matcher, Series, TimeRange, Timestamp};
+use index::Index;
+use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
 use parking_lot::Mutex;
 use runtime::{Shutdown, TaskError};
 use storage::{
-    AppendError, Appender, LogQuery, LogReader, QueryError, QueryLimits, SampleReader, TableUsage, Upkeep,
-    UpkeepError, Usage,
+    AppendError, Appended, Appender, DroppedDay, Erasure, LogQuery, LogReader, QueryError, QueryLimits,
+    Retention, RetentionPlan, SampleReader, SpanQuery, SpanReader, TableUsage, Upkeep, UpkeepError, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::commit::{Committer, QUEUE_MAX, Request, Waiting};
+use crate::commit::{Committer, QUEUE_MAX, Request, Waiting, batch_bytes};
+use crate::erasure::{self, Tombstone};
+use crate::flush::failed;
+use crate::intake::{Intake, Limits};
+use crate::memtable::{Memtable, RowsInMemory};
+use crate::rows::{LogRows, SampleRows, SpanRows};
 use crate::settings::{EmbeddedParts, EmbeddedSettings, OpenError};
 use crate::shared::{Shared, Tables};
-use crate::table::Table;
-use crate::wal::{WalWriter, encode_record};
-use crate::{catalogue, flush, merge, retention, search, select};
+use crate::table::{Day, Table};
+use crate::wal::WalWriter;
+use crate::{catalogue, flush, merge, query, retention};
 
 /// How often upkeep looks whether something is due. Sizes are noticed at once; this is
 /// for ages, and for trying again after a failure.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Samples and logs in a directory that it alone uses.
+/// What one batch may take, roughly. Senders of more send several.
+const BATCH_BYTES_MAX: usize = 32 << 20;
+
+/// Samples, logs and spans in a directory that it alone uses.
 pub struct Embedded {
     shared: Arc<Shared>,
     /// Gone when the store is closed.
@@ -51,14 +60,19 @@ impl Embedded {
         let started = parts.clock.monotonic();
         let shared = Shared::new(settings, parts);
         let found = catalogue::read(&shared)?;
-        let (memtable, replayed) = catalogue::replay_into(&shared, &found.view)?;
+        shared.next_number.store(found.next_number, Ordering::Release);
+        shared.change_view(|view| *view = found.view);
+        // What was acknowledged under other limits stays.
+        let mut intake = Intake::new(Limits::none());
+        let replayed = catalogue::replay_wal(&shared, &mut intake)?;
+        intake.set_limits(shared.settings.limits.clone());
         let next_wal = replayed.files.last().map_or(0, |last| last + 1).max(found.next_wal);
         let seconds = shared.clock.monotonic().saturating_sub(started).as_secs_f64();
-        metrics::counter!("watchkeeper_store_replayed_batches_total").increment(replayed.batches);
+        metrics::counter!("watchkeeper_store_replayed_records_total").increment(replayed.records);
         metrics::gauge!("watchkeeper_store_replay_seconds").set(seconds);
         tracing::info!(
             files = replayed.files.len(),
-            batches = replayed.batches,
+            records = replayed.records,
             bytes = replayed.bytes,
             torn_tails = replayed.torn_tails,
             damaged = replayed.damaged.len(),
@@ -66,12 +80,10 @@ impl Embedded {
             "opened the store"
         );
         *shared.damaged_wal.lock() = replayed.damaged;
-        shared.next_segment.store(found.next_segment, Ordering::Release);
-        *shared.tables.write() = Tables { active: memtable, view: Arc::new(found.view) };
         let shared = Arc::new(shared);
         let (requests, receiver) = mpsc::channel(QUEUE_MAX);
         let wal = WalWriter::new(shared.disk.clone(), shared.wal_dir(), next_wal);
-        let committer = Committer::new(shared.clone(), wal, receiver);
+        let committer = Committer::new(shared.clone(), wal, intake, receiver);
         let committer = std::thread::Builder::new()
             .name("store-commit".to_owned())
             .spawn(move || committer.run())
@@ -104,14 +116,14 @@ impl Embedded {
         }
     }
 
-    /// One round of upkeep: a flush if it is due, then merges of crowded days.
+    /// One round of upkeep: a flush if it is due, then merges of crowded days and erasures.
     pub async fn keep_up(&self) -> Result<(), UpkeepError> {
         let requests = self.requests().ok_or(UpkeepError::Closed)?;
         self.upkeep(move |shared| {
             if flush::is_due(shared) {
                 flush_now(shared, &requests)?;
             }
-            merge::merge_crowded(shared)
+            merge::merge_due(shared)
         })
         .await
     }
@@ -151,7 +163,7 @@ impl Embedded {
 
 /// Freezes the memtable and writes it out; first what an earlier attempt left frozen.
 fn flush_now(shared: &Shared, requests: &mpsc::Sender<Request>) -> Result<(), UpkeepError> {
-    let left_over = shared.tables.read().view.frozen.clone();
+    let left_over = shared.view().frozen.clone();
     if let Some(frozen) = left_over {
         flush::write_out(shared, &frozen)?;
     }
@@ -161,17 +173,46 @@ fn flush_now(shared: &Shared, requests: &mpsc::Sender<Request>) -> Result<(), Up
     flush::write_out(shared, &frozen)
 }
 
+/// Takes days out of sight, then their folders.
+fn drop_days(
+    shared: &Shared,
+    requests: &mpsc::Sender<Request>,
+    dropped: &[DroppedDay],
+) -> Result<(), UpkeepError> {
+    let days = dropped.iter().map(|dropped| (Table::from(dropped.signal), Day::of(dropped.day)));
+    let days: Vec<(Table, Day)> = days.collect();
+    if days.is_empty() {
+        return Ok(());
+    }
+    let (reply, forgotten) = oneshot::channel();
+    requests.blocking_send(Request::Forget(days.clone(), reply)).map_err(|_| UpkeepError::Closed)?;
+    forgotten.blocking_recv().map_err(|_| UpkeepError::Closed)?;
+    retention::remove_days(shared, &days)
+}
+
+/// Hides the rows from now on. The caller has flushed, so that all of them are in segments.
+fn put_tombstone(shared: &Shared, erasure: &Erasure) -> Result<(), UpkeepError> {
+    let tombstone = Arc::new(Tombstone::new(shared.reserve_numbers(1), erasure));
+    erasure::write(&*shared.disk, &erasure::dir(shared), &tombstone)
+        .map_err(|error| failed("note what is to be erased", error))?;
+    shared.change_view(|view| view.tombstones.push(tombstone));
+    Ok(())
+}
+
 #[async_trait]
 impl Appender for Embedded {
-    async fn append(&self, batch: Batch) -> Result<(), AppendError> {
+    async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
         let requests = self.requests().ok_or(AppendError::Closed)?;
         if batch.is_empty() {
-            return Ok(());
+            return Ok(Appended::default());
         }
-        let record =
-            encode_record(&batch).map_err(|too_large| AppendError::Refused(too_large.to_string()))?;
+        let bytes = batch_bytes(&batch);
+        if bytes > BATCH_BYTES_MAX {
+            let reason = format!("it takes about {bytes} bytes, at most {BATCH_BYTES_MAX} are possible");
+            return Err(AppendError::Refused(reason));
+        }
         let (reply, answer) = oneshot::channel();
-        let waiting = Waiting { batch, record, reply };
+        let waiting = Waiting { batch, bytes, reply };
         requests.send(Request::Append(waiting)).await.map_err(|_| AppendError::Closed)?;
         answer.await.map_err(|_| AppendError::Closed)?
     }
@@ -186,7 +227,7 @@ impl SampleReader for Embedded {
         limits: QueryLimits,
     ) -> Result<Vec<Series>, QueryError> {
         let matchers = matchers.to_vec();
-        self.query(move |shared| select::select(shared, &matchers, range, limits)).await
+        self.query(move |shared| query::select(shared, &matchers, range, limits)).await
     }
 
     async fn series(
@@ -196,14 +237,12 @@ impl SampleReader for Embedded {
         limits: QueryLimits,
     ) -> Result<Vec<LabelSet>, QueryError> {
         let matchers = matchers.to_vec();
-        let found = self.query(move |shared| select::series(shared, &matchers, range, limits)).await?;
-        Ok(found.into_iter().collect())
+        self.query(move |shared| query::series(shared, &matchers, range, limits)).await
     }
 
     async fn label_names(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, QueryError> {
-        let series = self.series(matchers, range, QueryLimits::default()).await?;
-        let names = series.iter().flat_map(|labels| labels.iter().map(|(name, _)| name.to_owned()));
-        Ok(in_order_once(names))
+        let matchers = matchers.to_vec();
+        self.query(move |shared| query::label_names(shared, &matchers, range)).await
     }
 
     async fn label_values(
@@ -212,33 +251,72 @@ impl SampleReader for Embedded {
         matchers: &[Matcher],
         range: TimeRange,
     ) -> Result<Vec<String>, QueryError> {
-        let series = self.series(matchers, range, QueryLimits::default()).await?;
-        Ok(in_order_once(series.iter().filter_map(|labels| labels.get(name).map(str::to_owned))))
+        let (name, matchers) = (name.to_owned(), matchers.to_vec());
+        self.query(move |shared| query::label_values(shared, &name, &matchers, range)).await
     }
-}
-
-fn in_order_once(texts: impl Iterator<Item = String>) -> Vec<String> {
-    texts.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 #[async_trait]
 impl LogReader for Embedded {
     async fn search_logs(&self, query: &LogQuery) -> Result<Vec<LogRecord>, QueryError> {
         let query = query.clone();
-        self.query(move |shared| search::search(shared, &query)).await
+        self.query(move |shared| query::search_logs(shared, &query)).await
+    }
+}
+
+#[async_trait]
+impl SpanReader for Embedded {
+    async fn search_spans(&self, query: &SpanQuery) -> Result<Vec<Span>, QueryError> {
+        let query = query.clone();
+        self.query(move |shared| query::search_spans(shared, &query)).await
     }
 }
 
 #[async_trait]
 impl Upkeep for Embedded {
-    async fn drop_before(&self, cutoff: Timestamp) -> Result<u64, UpkeepError> {
+    async fn plan_retention(
+        &self,
+        retention: &Retention,
+        now: Timestamp,
+    ) -> Result<RetentionPlan, UpkeepError> {
         let requests = self.requests().ok_or(UpkeepError::Closed)?;
+        let policy = retention.clone();
         self.upkeep(move |shared| {
-            let holds_old = retention::memory_holds(shared, cutoff);
+            if retention::memory_holds_days_before(shared, Day::of(now)) {
+                flush_now(shared, &requests)?;
+            }
+            retention::plan(shared, &policy, now).map_err(|error| failed("plan the retention", error))
+        })
+        .await
+    }
+
+    async fn retain(&self, retention: &Retention, now: Timestamp) -> Result<RetentionPlan, UpkeepError> {
+        let requests = self.requests().ok_or(UpkeepError::Closed)?;
+        let policy = retention.clone();
+        self.upkeep(move |shared| {
+            let holds_old = retention::memory_holds_days_before(shared, Day::of(now));
             let flushed = if holds_old { flush_now(shared, &requests) } else { Ok(()) };
+            let plan = retention::plan(shared, &policy, now);
+            let plan = plan.map_err(|error| failed("plan the retention", error))?;
             // On a full disk, dropping days is what makes the next flush succeed.
-            let count = retention::drop_days(shared, cutoff)?;
-            flushed.map(|()| count)
+            drop_days(shared, &requests, &plan.days)?;
+            flushed?;
+            for thinned in &plan.thinned {
+                let matchers = policy.rules[thinned.rule].stream.clone();
+                let erasure = retention::erasure_of(thinned.signal, Day::of(thinned.day), matchers);
+                put_tombstone(shared, &erasure)?;
+            }
+            Ok(plan)
+        })
+        .await
+    }
+
+    async fn erase(&self, erasure: &Erasure) -> Result<(), UpkeepError> {
+        let requests = self.requests().ok_or(UpkeepError::Closed)?;
+        let erasure = erasure.clone();
+        self.upkeep(move |shared| {
+            flush_now(shared, &requests)?;
+            put_tombstone(shared, &erasure)
         })
         .await
     }
@@ -250,12 +328,12 @@ impl Upkeep for Embedded {
 
     async fn usage(&self) -> Result<Usage, UpkeepError> {
         self.upkeep(|shared| {
-            let wal = shared.disk.list(&shared.wal_dir()).map_err(|e| flush::failed("measure the WAL", e))?;
-            let tables = shared.tables.read();
+            let wal = shared.disk.list(&shared.wal_dir()).map_err(|e| failed("measure the WAL", e))?;
+            let tables = shared.snapshot();
             Ok(Usage {
                 tables: Table::ALL.into_iter().map(|table| table_usage(&tables, table)).collect(),
                 wal_bytes: wal.iter().map(|entry| entry.bytes).sum(),
-                active_streams: tables.active.stream_count() as u64,
+                active_streams: active_streams(&tables.active),
             })
         })
         .await
@@ -277,20 +355,26 @@ impl Upkeep for Embedded {
 }
 
 fn table_usage(tables: &Tables, table: Table) -> TableUsage {
-    let of_table = tables.view.days.iter().filter(|((other, _), _)| *other == table);
-    let segments = of_table.clone().flat_map(|(_, segments)| segments);
-    let (rows, bytes) = segments
-        .fold((0, 0), |(rows, bytes), segment| (rows + segment.footer.rows, bytes + segment.file_bytes));
-    let frozen = tables.view.frozen.as_ref().map(|frozen| &frozen.memtable);
-    let in_memory: usize = [Some(&tables.active), frozen]
-        .into_iter()
-        .flatten()
-        .map(|memtable| match table {
-            Table::Samples => memtable.samples.row_count(),
-            Table::Logs => memtable.logs.row_count(),
-        })
-        .sum();
-    TableUsage { table: table.as_str(), rows: rows + in_memory as u64, bytes, days: of_table.count() as u64 }
+    let days = || tables.view.days.iter().filter(|((other, _), _)| *other == table).map(|(_, files)| files);
+    let segments = || days().flat_map(|files| &files.segments);
+    let labels: u64 = days().flat_map(|files| &files.parts).map(|part| part.file().bytes).sum();
+    let frozen = tables.view.frozen.iter().map(|frozen| &frozen.memtable);
+    let in_memory: usize = frozen.chain([&tables.active]).map(|memtable| memtable.row_count(table)).sum();
+    TableUsage {
+        table: table.as_str(),
+        rows: segments().map(|segment| segment.footer().rows).sum::<u64>() + in_memory as u64,
+        bytes: segments().map(|segment| segment.file().bytes).sum::<u64>() + labels,
+        days: days().count() as u64,
+    }
+}
+
+fn active_streams(memtable: &Memtable) -> u64 {
+    fn known<R: RowsInMemory>(memtable: &Memtable) -> u64 {
+        // Streams are numbered through, so the end of the numbers is how many there are.
+        let days = memtable.days_of::<R>(TimeRange::ALL);
+        days.iter().map(|(_, cell)| u64::from(cell.read().labels.ids().end)).sum()
+    }
+    known::<SampleRows>(memtable) + known::<LogRows>(memtable) + known::<SpanRows>(memtable)
 }
 
 impl Door {

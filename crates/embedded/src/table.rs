@@ -1,23 +1,28 @@
-//! The tables, their rows, and the UTC days they are cut into.
+//! The tables, and the UTC days they are cut into.
 
-use std::sync::Arc;
-
-use model::{LabelSet, LogRecord, Sample, Timestamp};
+use model::{TimeRange, Timestamp};
+use storage::Signal;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     Samples,
     Logs,
+    Spans,
 }
 
 impl Table {
-    pub const ALL: [Table; 2] = [Table::Samples, Table::Logs];
+    pub const ALL: [Table; 3] = [Table::Samples, Table::Logs, Table::Spans];
 
     /// The name of its folder.
     pub const fn as_str(self) -> &'static str {
+        self.signal().as_str()
+    }
+
+    pub const fn signal(self) -> Signal {
         match self {
-            Table::Samples => "samples",
-            Table::Logs => "logs",
+            Table::Samples => Signal::Samples,
+            Table::Logs => Signal::Logs,
+            Table::Spans => Signal::Spans,
         }
     }
 
@@ -26,11 +31,23 @@ impl Table {
         match self {
             Table::Samples => 1,
             Table::Logs => 2,
+            Table::Spans => 3,
+        }
+    }
+}
+
+impl From<Signal> for Table {
+    fn from(signal: Signal) -> Self {
+        match signal {
+            Signal::Samples => Table::Samples,
+            Signal::Logs => Table::Logs,
+            Signal::Spans => Table::Spans,
         }
     }
 }
 
 const DAY_SECS: i64 = 86_400;
+const DAY_NANOS: i64 = DAY_SECS * 1_000_000_000;
 
 /// A UTC day, counted from 1970-01-01.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +55,7 @@ pub struct Day(pub i64);
 
 impl Day {
     pub fn of(at: Timestamp) -> Self {
-        Self(at.as_secs().div_euclid(DAY_SECS))
+        Self(at.as_nanos().div_euclid(DAY_NANOS))
     }
 
     /// `2026-11-23`. All days that a timestamp can name have four-digit years, so names
@@ -49,80 +66,23 @@ impl Day {
 
     /// Its first instant, or the first instant there is.
     pub fn start(self) -> Timestamp {
-        Timestamp::from_secs(self.0 * DAY_SECS)
+        Timestamp::from_secs(self.0.saturating_mul(DAY_SECS))
+    }
+
+    /// From its first to its last instant.
+    pub fn times(self) -> TimeRange {
+        let next = Day(self.0 + 1).start().as_nanos();
+        let last = if next == i64::MAX { next } else { next - 1 };
+        TimeRange::new(self.start(), Timestamp::from_nanos(last))
     }
 }
 
-/// One row of a table: a sample, or a log record.
-pub trait Row: Clone + Send + Sync + 'static {
-    const TABLE: Table;
-
-    fn at(&self) -> Timestamp;
-
-    /// Roughly what it takes in memory.
-    fn bytes(&self) -> usize;
-
-    /// Brings the rows of one stream into order of time. Rows come in order of arrival.
-    fn settle(rows: &mut Vec<Self>);
-
-    /// A row as its block keeps it does not know its stream.
-    fn within(self, stream: &LabelSet) -> Self;
-}
-
-impl Row for Sample {
-    const TABLE: Table = Table::Samples;
-
-    fn at(&self) -> Timestamp {
-        self.at
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<Self>()
-    }
-
-    /// Of several at one instant the last one stays.
-    fn settle(rows: &mut Vec<Self>) {
-        if rows.is_sorted_by(|a, b| a.at < b.at) {
-            return;
-        }
-        rows.reverse();
-        rows.sort_by_key(|row| row.at);
-        rows.dedup_by_key(|row| row.at);
-    }
-
-    fn within(self, _stream: &LabelSet) -> Self {
-        self
-    }
-}
-
-/// A log record, shared between the memtable and the queries that found it.
-#[derive(Clone, Debug)]
-pub struct LogRow(pub Arc<LogRecord>);
-
-/// What an allocation costs besides its bytes, roughly.
-const LOG_OVERHEAD_BYTES: usize = 160;
-
-impl Row for LogRow {
-    const TABLE: Table = Table::Logs;
-
-    fn at(&self) -> Timestamp {
-        self.0.at
-    }
-
-    fn bytes(&self) -> usize {
-        let attribute = |(name, value): &(String, String)| name.len() + value.len() + 64;
-        LOG_OVERHEAD_BYTES + self.0.body.len() + self.0.attributes.iter().map(attribute).sum::<usize>()
-    }
-
-    /// Records of one instant stay in order of arrival.
-    fn settle(rows: &mut Vec<Self>) {
-        rows.sort_by_key(Row::at);
-    }
-
-    fn within(mut self, stream: &LabelSet) -> Self {
-        Arc::make_mut(&mut self.0).stream = stream.clone();
-        self
-    }
+/// Whether it is the name of a day's folder: `2026-11-23`.
+pub fn is_day_folder(name: &str) -> bool {
+    let is_dash = |index: usize| index == 4 || index == 7;
+    let is_right =
+        |(index, byte): (usize, u8)| if is_dash(index) { byte == b'-' } else { byte.is_ascii_digit() };
+    name.len() == 10 && name.bytes().enumerate().all(is_right)
 }
 
 #[cfg(test)]
@@ -139,10 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn of_samples_at_one_instant_the_last_stays() {
-        let sample = |at, value| Sample { at: Timestamp::from_secs(at), value };
-        let mut rows = vec![sample(2, 1.0), sample(1, 2.0), sample(2, 3.0)];
-        Sample::settle(&mut rows);
-        assert_eq!(rows, [sample(1, 2.0), sample(2, 3.0)]);
+    fn a_day_holds_its_instants_and_no_others() {
+        for at in [Timestamp::MIN, Timestamp::from_nanos(-1), Timestamp::from_secs(86_400), Timestamp::MAX] {
+            let times = Day::of(at).times();
+            assert!(times.contains(at));
+            assert_eq!((Day::of(times.start), Day::of(times.end)), (Day::of(at), Day::of(at)));
+        }
+    }
+
+    #[test]
+    fn only_our_own_folders_are_days() {
+        assert!(is_day_folder("2026-11-23"));
+        let others = ["2026-11-2", "lost+found", "2026_11_23", "1-backup-x", "2026-11-23.dropped"];
+        assert!(others.iter().all(|name| !is_day_folder(name)));
     }
 }

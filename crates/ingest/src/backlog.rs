@@ -33,7 +33,11 @@ impl Backlog {
     pub(crate) async fn drain(&mut self, store: &dyn Appender) {
         while let Some(batch) = self.batches.front() {
             match store.append(batch.clone()).await {
-                Ok(()) => {}
+                Ok(appended) if appended.refused == 0 => {}
+                Ok(appended) => {
+                    let (refused, reasons) = (appended.refused, appended.reasons);
+                    tracing::warn!(queue = self.name, refused, ?reasons, "rows left out of a batch");
+                }
                 Err(error) if error.is_retryable() => {
                     tracing::warn!(queue = self.name, waiting = self.batches.len(), %error, "append put off");
                     metrics::counter!("watchkeeper_ingest_append_retries_total", "queue" => self.name)
@@ -62,7 +66,7 @@ mod tests {
     use async_trait::async_trait;
     use model::{LabelSet, Timestamp};
     use parking_lot::Mutex;
-    use storage::AppendError;
+    use storage::{AppendError, Appended};
 
     use super::*;
 
@@ -75,12 +79,12 @@ mod tests {
 
     #[async_trait]
     impl Appender for Scripted {
-        async fn append(&self, batch: Batch) -> Result<(), AppendError> {
+        async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
             if let Some(error) = self.answers.lock().pop_front() {
                 return Err(error);
             }
             self.taken.lock().extend(batch.series.iter().map(|series| series.samples[0].value));
-            Ok(())
+            Ok(Appended::default())
         }
     }
 

@@ -1,6 +1,8 @@
 //! Label sets and the matchers that select them.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use regex::Regex;
@@ -11,27 +13,59 @@ pub const METRIC_NAME: &str = "__name__";
 
 /// A set of labels: sorted by name, each name once, no empty value.
 ///
-/// Cloning is cheap. An empty value means "not set", as in Prometheus, so it is dropped.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// Cloning, comparing and hashing are cheap: all labels lie in one shared text, and its
+/// hash was taken when it was made. An empty value means "not set", as in Prometheus, so
+/// it is dropped.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(from = "Vec<(String, String)>", into = "Vec<(String, String)>")]
-pub struct LabelSet(Arc<[(Box<str>, Box<str>)]>);
+pub struct LabelSet {
+    /// XXH3 of `text`.
+    hash: u128,
+    /// Name and value of each label, each behind its length: injective, so that equal
+    /// texts are equal sets. Lengths are ASCII (see [`push_part`]), so it stays UTF-8.
+    text: Arc<str>,
+}
 
 impl LabelSet {
     pub fn empty() -> Self {
-        Self(Arc::from([]))
+        Self::from_text("")
     }
 
     /// Later values win over earlier ones of the same name.
     pub fn new<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
-        let mut pairs: Vec<(Box<str>, Box<str>)> = pairs
-            .into_iter()
-            .map(|(name, value)| (Box::from(name.as_ref()), Box::from(value.as_ref())))
-            .collect();
-        pairs.reverse();
-        pairs.sort_by(|a, b| a.0.cmp(&b.0));
-        pairs.dedup_by(|later, first| later.0 == first.0);
-        pairs.retain(|(_, value)| !value.is_empty());
-        Self(pairs.into())
+        let pairs: Vec<(N, V)> = pairs.into_iter().collect();
+        let mut order: Vec<(&str, &str)> =
+            pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+        order.reverse();
+        order.sort_by_key(|(name, _)| *name);
+        order.dedup_by_key(|(name, _)| *name);
+        order.retain(|(_, value)| !value.is_empty());
+        Self::of_sorted(order.iter().copied())
+    }
+
+    /// Pairs that are sorted by name, each name once: the fast way for those who know it.
+    /// Any others go the way of [`new`](LabelSet::new).
+    pub fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Self {
+        let mut last = None;
+        let is_sorted = pairs.clone().all(|(name, value)| {
+            let is_next = last.is_none_or(|last| last < name) && !value.is_empty();
+            last = Some(name);
+            is_next
+        });
+        if is_sorted { Self::of_sorted(pairs) } else { Self::new(pairs) }
+    }
+
+    fn of_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut text = String::with_capacity(256);
+        for (name, value) in pairs {
+            push_part(&mut text, name);
+            push_part(&mut text, value);
+        }
+        Self::from_text(&text)
+    }
+
+    fn from_text(text: &str) -> Self {
+        Self { hash: xxhash_rust::xxh3::xxh3_128(text.as_bytes()), text: Arc::from(text) }
     }
 
     /// The labels of the metric `name`.
@@ -39,11 +73,14 @@ impl LabelSet {
         Self::new(pairs).with(METRIC_NAME, name)
     }
 
+    /// Equal for equal sets, and for others by no accident that anybody will see. Not for
+    /// files: it may change from one version of the program to the next.
+    pub fn hash(&self) -> u128 {
+        self.hash
+    }
+
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .binary_search_by(|(candidate, _)| candidate.as_ref().cmp(name))
-            .ok()
-            .map(|index| self.0[index].1.as_ref())
+        self.iter().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)
     }
 
     /// The value of `name`, or the empty string, which means the same to a matcher.
@@ -61,19 +98,95 @@ impl LabelSet {
     }
 
     pub fn without(&self, names: &[&str]) -> Self {
-        Self::new(self.iter().filter(|(name, _)| !names.contains(name)))
+        Self::of_sorted(self.iter().filter(|(name, _)| !names.contains(name)))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> + Clone {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+    pub fn iter(&self) -> Pairs<'_> {
+        Pairs { rest: &self.text }
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.iter().count()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
+    }
+
+    /// Roughly what it takes in memory, should nobody else share it.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + 16 + self.text.len()
+    }
+}
+
+/// The labels of a set, in order of names.
+#[derive(Clone, Debug)]
+pub struct Pairs<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.part()?, self.part()?))
+    }
+}
+
+impl<'a> Pairs<'a> {
+    fn part(&mut self) -> Option<&'a str> {
+        let (mut len, mut shift) = (0usize, 0);
+        for (at, byte) in self.rest.bytes().enumerate() {
+            len |= usize::from(byte & LENGTH_BITS) << shift;
+            if byte & MORE == 0 {
+                let (part, rest) = self.rest[at + 1..].split_at(len);
+                self.rest = rest;
+                return Some(part);
+            }
+            shift += 6;
+        }
+        None
+    }
+}
+
+/// Six bits of a length in each byte, lowest first; the seventh says that more follow.
+const LENGTH_BITS: u8 = 0x3f;
+const MORE: u8 = 0x40;
+
+fn push_part(text: &mut String, part: &str) {
+    let mut len = part.len();
+    while len > usize::from(LENGTH_BITS) {
+        text.push(char::from((len as u8 & LENGTH_BITS) | MORE));
+        len >>= 6;
+    }
+    text.push(char::from(len as u8));
+    text.push_str(part);
+}
+
+impl PartialEq for LabelSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && (Arc::ptr_eq(&self.text, &other.text) || self.text == other.text)
+    }
+}
+
+impl Eq for LabelSet {}
+
+impl Hash for LabelSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash as u64);
+    }
+}
+
+/// Label by label, as sorted lists of pairs are compared.
+impl Ord for LabelSet {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl PartialOrd for LabelSet {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -205,6 +318,35 @@ mod tests {
     fn labels_are_sorted_and_the_last_value_of_a_name_wins() {
         let labels = LabelSet::new([("b", "1"), ("a", "2"), ("b", "3"), ("empty", "")]);
         assert_eq!(labels.iter().collect::<Vec<_>>(), [("a", "2"), ("b", "3")]);
+    }
+
+    #[test]
+    fn labels_of_any_length_come_back() {
+        for len in [1, 62, 63, 64, 4095, 4096, 300_000] {
+            let long = "ü".repeat(len);
+            let labels = LabelSet::new([("a", long.as_str()), (long.as_str(), "b")]);
+            assert_eq!(labels.iter().collect::<Vec<_>>(), [("a", long.as_str()), (long.as_str(), "b")]);
+        }
+    }
+
+    #[test]
+    fn a_set_is_the_same_however_it_was_made() {
+        let by_sorted = LabelSet::from_sorted([("a", "1"), ("b", "2")].into_iter());
+        let by_others = LabelSet::from_sorted([("b", "2"), ("a", "0"), ("a", "1"), ("c", "")].into_iter());
+        let by_steps = LabelSet::new([("b", "2"), ("x", "y")]).with("a", "1").without(&["x"]);
+        assert_eq!(by_sorted, by_others);
+        assert_eq!(by_sorted, by_steps);
+        assert_eq!(by_sorted.hash(), by_steps.hash());
+        assert_ne!(by_sorted, LabelSet::new([("a", "1b"), ("b", "2")]));
+    }
+
+    #[test]
+    fn sets_are_ordered_label_by_label() {
+        let set = |pairs: &[(&str, &str)]| LabelSet::new(pairs.iter().copied());
+        let mut sets = vec![set(&[("b", "1")]), set(&[("a", "z")]), set(&[("a", "a"), ("b", "1")]), set(&[])];
+        sets.sort();
+        let expected = [set(&[]), set(&[("a", "a"), ("b", "1")]), set(&[("a", "z")]), set(&[("b", "1")])];
+        assert_eq!(sets, expected);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The vocabulary of Watchkeeper as plain values.
 //!
-//! Telemetry ([`LabelSet`], [`Matcher`], [`Series`], [`LogRecord`], [`Batch`]), the
+//! Telemetry ([`LabelSet`], [`Matcher`], [`Series`], [`LogRecord`], [`Span`], [`Batch`]), the
 //! things that are watched ([`Agent`], [`CheckResult`]) and what is done about them
 //! ([`Alert`], [`RecoveryRun`]). Every other crate speaks in these words.
 //!
@@ -24,5 +24,8 @@ pub use alert::{Alert, AlertStatus, Severity};
 pub use health::{CheckResult, DependencyKind, DependencyResult, Fact, Facts, HealthSummary, Verdict};
 pub use labels::{LabelSet, METRIC_NAME, MatchOp, Matcher, MatcherError};
 pub use recovery::{Outcome, RecoveryRun, RunStep, Trigger};
-pub use telemetry::{Batch, LogRecord, LogSeverity, STALE_NAN, Sample, Series, SeriesSamples, is_stale};
+pub use telemetry::{
+    Attributes, Batch, LogRecord, LogSeverity, STALE_NAN, Sample, Series, SeriesSamples, Span, SpanEvent,
+    SpanId, SpanKind, SpanLink, SpanStatus, TraceId, Value, is_stale,
+};
 pub use time::{TimeRange, Timestamp};

@@ -26,7 +26,7 @@ async fn store(series: &[(&str, &[(i64, f64)])]) -> Arc<MemoryStore> {
             samples: pairs.iter().map(sample).collect(),
         }
     });
-    store.append(Batch { series: series.collect(), logs: Vec::new() }).await.unwrap();
+    store.append(Batch { series: series.collect(), ..Batch::default() }).await.unwrap();
     store
 }
 

@@ -51,7 +51,7 @@ async fn increase(samples: &[(i64, f64)], range: i64, step: i64, end: i64) -> Ve
     let sample = |(secs, value): &(i64, f64)| Sample { at: Timestamp::from_secs(*secs), value: *value };
     let labels = LabelSet::metric("m_total", [("job", "x")]);
     let series = vec![SeriesSamples { labels, samples: samples.iter().map(sample).collect() }];
-    store.append(Batch { series, logs: Vec::new() }).await.unwrap();
+    store.append(Batch { series, ..Batch::default() }).await.unwrap();
     let engine = Engine::new(store, EngineSettings::default());
     let query = parse(&format!("increase(m_total[{range}s])")).unwrap();
     let step = Duration::from_secs(step.unsigned_abs());

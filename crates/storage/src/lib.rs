@@ -1,13 +1,20 @@
 //! The seam: traits by which signals are appended, selected, searched and dropped.
 //!
-//! An engine implements [`Appender`], [`SampleReader`], [`LogReader`] and [`Upkeep`]; the
-//! rest of the program sees a [`Store`]. The same contract tests (`testkit::contract`) run
+//! An engine implements [`Appender`], [`SampleReader`], [`LogReader`], [`SpanReader`] and
+//! [`Upkeep`]; the rest of the program sees a [`Store`]. The same contract tests (`testkit::contract`) run
 //! against every engine. There is no implementation here, and nothing here knows any.
 
 mod error;
-mod limits;
+mod query;
 mod traits;
+mod upkeep;
+mod words;
 
 pub use error::{AppendError, QueryError, UpkeepError};
-pub use limits::{LogQuery, Order, QueryLimits, TableUsage, Usage};
-pub use traits::{Appender, LogReader, SampleReader, Store, Upkeep};
+pub use query::{LogQuery, Order, QueryLimits, SpanQuery, attribute_matches};
+pub use traits::{Appended, Appender, LogReader, SampleReader, SpanReader, Store, Upkeep};
+pub use upkeep::{
+    DropReason, DroppedDay, Erasure, Retention, RetentionPlan, RetentionRule, Signal, TableUsage, ThinnedDay,
+    Usage,
+};
+pub use words::words;

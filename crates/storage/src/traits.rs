@@ -1,17 +1,31 @@
 //! The traits of an engine.
 
 use async_trait::async_trait;
-use model::{Batch, LabelSet, LogRecord, Matcher, Series, TimeRange, Timestamp};
+use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
 
-use crate::{AppendError, LogQuery, QueryError, QueryLimits, UpkeepError, Usage};
+use crate::{
+    AppendError, Erasure, LogQuery, QueryError, QueryLimits, Retention, RetentionPlan, SpanQuery,
+    UpkeepError, Usage,
+};
+
+/// What became of a batch that was accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Samples, log records and spans that were left out because they pass a limit. Sending
+    /// them again cannot succeed.
+    pub refused: u64,
+    /// The limits and an example of what passed each of them, for the sender.
+    pub reasons: Vec<String>,
+}
 
 #[async_trait]
 pub trait Appender: Send + Sync {
     /// Returns after the whole batch is durable; it is then visible to readers.
     ///
     /// Samples may come late and out of order. Of two samples of one series at one instant
-    /// the last appended wins, so appending a batch again changes nothing.
-    async fn append(&self, batch: Batch) -> Result<(), AppendError>;
+    /// the last appended wins, and a span of the same trace, id and start replaces the one
+    /// before, so appending them again changes nothing. Two equal log records are two.
+    async fn append(&self, batch: Batch) -> Result<Appended, AppendError>;
 }
 
 #[async_trait]
@@ -52,9 +66,26 @@ pub trait LogReader: Send + Sync {
 }
 
 #[async_trait]
+pub trait SpanReader: Send + Sync {
+    /// In order of start, then of streams' labels, then of trace and id; newest first is
+    /// exactly the reverse.
+    async fn search_spans(&self, query: &SpanQuery) -> Result<Vec<Span>, QueryError>;
+}
+
+#[async_trait]
 pub trait Upkeep: Send + Sync {
-    /// Drops every UTC day that ended before `cutoff`. Returns how many day folders went.
-    async fn drop_before(&self, cutoff: Timestamp) -> Result<u64, UpkeepError>;
+    /// What [`retain`](Upkeep::retain) would drop now.
+    async fn plan_retention(
+        &self,
+        retention: &Retention,
+        now: Timestamp,
+    ) -> Result<RetentionPlan, UpkeepError>;
+
+    /// Drops what is older or more than `retention` allows. Returns what went.
+    async fn retain(&self, retention: &Retention, now: Timestamp) -> Result<RetentionPlan, UpkeepError>;
+
+    /// Rows that are appended afterwards are not touched, whatever their time.
+    async fn erase(&self, erasure: &Erasure) -> Result<(), UpkeepError>;
 
     /// Moves what is in memory into files. Reads are the same before and after.
     async fn flush(&self) -> Result<(), UpkeepError>;
@@ -66,6 +97,6 @@ pub trait Upkeep: Send + Sync {
 }
 
 /// All of an engine.
-pub trait Store: Appender + SampleReader + LogReader + Upkeep {}
+pub trait Store: Appender + SampleReader + LogReader + SpanReader + Upkeep {}
 
-impl<T: Appender + SampleReader + LogReader + Upkeep> Store for T {}
+impl<T: Appender + SampleReader + LogReader + SpanReader + Upkeep> Store for T {}

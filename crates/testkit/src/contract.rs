@@ -3,15 +3,18 @@
 //! A [`Stand`] offers fresh stores and, between the writing and the reading of a test,
 //! does to them what must change nothing: flush, reopen, merge, or nothing at all.
 
+mod erasure;
 mod logs;
 mod retention;
+mod rows;
 mod samples;
+mod spans;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{Batch, LabelSet, Sample, SeriesSamples, Timestamp};
-use storage::{QueryLimits, Store};
+use model::{Batch, LabelSet, LogRecord, Sample, SeriesSamples, Span, Timestamp};
+use storage::{Appended, QueryLimits, Store};
 
 /// Where a store comes from and what happens to it before it is read.
 #[async_trait]
@@ -27,7 +30,9 @@ pub trait Stand: Send + Sync {
 pub async fn check(stand: &dyn Stand) {
     samples::check(stand).await;
     logs::check(stand).await;
+    spans::check(stand).await;
     retention::check(stand).await;
+    erasure::check(stand).await;
 }
 
 /// 2026-11-23T00:00:00Z, so that tests know where days end.
@@ -44,7 +49,20 @@ fn samples(labels: &LabelSet, rows: &[(i64, f64)]) -> SeriesSamples {
 }
 
 async fn append(store: &dyn Store, series: Vec<SeriesSamples>) {
-    store.append(Batch { series, logs: Vec::new() }).await.expect("a batch is accepted");
+    append_batch(store, Batch { series, ..Batch::default() }).await;
+}
+
+async fn append_logs(store: &dyn Store, logs: Vec<LogRecord>) {
+    append_batch(store, Batch { logs, ..Batch::default() }).await;
+}
+
+async fn append_spans(store: &dyn Store, spans: Vec<Span>) {
+    append_batch(store, Batch { spans, ..Batch::default() }).await;
+}
+
+async fn append_batch(store: &dyn Store, batch: Batch) {
+    let appended = store.append(batch).await.expect("a batch is accepted");
+    assert_eq!(appended, Appended::default(), "nothing of it passes a limit");
 }
 
 const NO_LIMITS: QueryLimits = QueryLimits { series_max: u64::MAX, samples_max: u64::MAX };

@@ -1,19 +1,24 @@
 //! A store in memory: the simplest thing that keeps the contract.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod rows;
+mod upkeep;
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use model::{Batch, LabelSet, LogRecord, Matcher, Sample, Series, TimeRange, Timestamp};
+use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange};
 use parking_lot::RwLock;
 use storage::{
-    AppendError, Appender, LogQuery, LogReader, Order, QueryError, QueryLimits, SampleReader, TableUsage,
-    Upkeep, UpkeepError, Usage,
+    AppendError, Appended, Appender, LogQuery, LogReader, Order, QueryError, QueryLimits, SampleReader,
+    SpanQuery, SpanReader,
 };
+
+use rows::Rows;
 
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    series: RwLock<BTreeMap<LabelSet, BTreeMap<Timestamp, f64>>>,
-    logs: RwLock<Vec<LogRecord>>,
+    /// One lock for all signals, so that a batch is visible as a whole.
+    rows: RwLock<Rows>,
 }
 
 impl MemoryStore {
@@ -22,32 +27,15 @@ impl MemoryStore {
     }
 
     fn selected(&self, matchers: &[Matcher], range: TimeRange) -> Vec<Series> {
-        self.series
-            .read()
-            .iter()
-            .filter(|(labels, _)| matchers.iter().all(|matcher| matcher.matches(labels)))
-            .map(|(labels, samples)| Series {
-                labels: labels.clone(),
-                samples: samples
-                    .range(range.start..=range.end)
-                    .map(|(at, value)| Sample { at: *at, value: *value })
-                    .collect(),
-            })
-            .filter(|series| !series.samples.is_empty())
-            .collect()
+        self.rows.read().selected(matchers, range)
     }
 }
 
 #[async_trait]
 impl Appender for MemoryStore {
-    async fn append(&self, batch: Batch) -> Result<(), AppendError> {
-        let mut all = self.series.write();
-        for series in batch.series {
-            let samples = all.entry(series.labels).or_default();
-            samples.extend(series.samples.into_iter().map(|sample| (sample.at, sample.value)));
-        }
-        self.logs.write().extend(batch.logs);
-        Ok(())
+    async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
+        self.rows.write().add(batch);
+        Ok(Appended::default())
     }
 }
 
@@ -113,60 +101,32 @@ impl SampleReader for MemoryStore {
 #[async_trait]
 impl LogReader for MemoryStore {
     async fn search_logs(&self, query: &LogQuery) -> Result<Vec<LogRecord>, QueryError> {
+        let rows = self.rows.read();
         let mut found: Vec<LogRecord> =
-            self.logs.read().iter().filter(|record| query.selects(record)).cloned().collect();
+            rows.logs.iter().filter(|record| query.selects(record)).cloned().collect();
+        // Stable: records of one stream and instant stay in order of arrival.
         found.sort_by(|a, b| (a.at, &a.stream).cmp(&(b.at, &b.stream)));
-        if query.order == Order::NewestFirst {
-            found.reverse();
-        }
-        found.truncate(query.limit);
-        Ok(found)
+        Ok(first_of(found, query.order, query.limit))
     }
 }
 
 #[async_trait]
-impl Upkeep for MemoryStore {
-    async fn drop_before(&self, cutoff: Timestamp) -> Result<u64, UpkeepError> {
-        const DAY_SECS: i64 = 86_400;
-        let first_kept = Timestamp::from_secs(cutoff.as_secs().div_euclid(DAY_SECS) * DAY_SECS);
-        let mut days = BTreeSet::new();
-        let mut all = self.series.write();
-        for samples in all.values_mut() {
-            let kept = samples.split_off(&first_kept);
-            days.extend(samples.keys().map(|at| at.as_secs().div_euclid(DAY_SECS)));
-            *samples = kept;
-        }
-        all.retain(|_, samples| !samples.is_empty());
-        let mut logs = self.logs.write();
-        let old_logs = logs.iter().filter(|record| record.at < first_kept);
-        let log_days: BTreeSet<i64> =
-            old_logs.map(|record| record.at.as_secs().div_euclid(DAY_SECS)).collect();
-        logs.retain(|record| record.at >= first_kept);
-        // As engines with folders count: one for each table and day.
-        Ok((days.len() + log_days.len()) as u64)
+impl SpanReader for MemoryStore {
+    async fn search_spans(&self, query: &SpanQuery) -> Result<Vec<Span>, QueryError> {
+        let rows = self.rows.read();
+        let mut found: Vec<Span> = rows.spans.values().filter(|span| query.selects(span)).cloned().collect();
+        found.sort_by(|a, b| (a.start, &a.stream, a.trace, a.id).cmp(&(b.start, &b.stream, b.trace, b.id)));
+        Ok(first_of(found, query.order, query.limit))
     }
+}
 
-    async fn flush(&self) -> Result<(), UpkeepError> {
-        Ok(())
+/// Of what was found oldest first.
+fn first_of<T>(mut found: Vec<T>, order: Order, limit: usize) -> Vec<T> {
+    if order == Order::NewestFirst {
+        found.reverse();
     }
-
-    async fn usage(&self) -> Result<Usage, UpkeepError> {
-        let series = self.series.read();
-        let samples = series.values().map(|samples| samples.len() as u64).sum();
-        let logs = self.logs.read().len() as u64;
-        Ok(Usage {
-            tables: vec![
-                TableUsage { table: "samples", rows: samples, bytes: 0, days: 0 },
-                TableUsage { table: "logs", rows: logs, bytes: 0, days: 0 },
-            ],
-            wal_bytes: 0,
-            active_streams: series.len() as u64,
-        })
-    }
-
-    async fn close(&self) -> Result<(), UpkeepError> {
-        Ok(())
-    }
+    found.truncate(limit);
+    found
 }
 
 #[cfg(test)]

@@ -1,80 +1,129 @@
-//! Reads streams of a segment, decoding each block once when they are asked for in order.
+//! Reads what a query wants of a segment, page by page.
 
 use std::sync::Arc;
 
 use disk::ReadFile;
-use model::{LabelSet, Matcher, TimeRange};
+use model::TimeRange;
 
-use super::BlockRow;
-use super::cache::IndexCache;
-use super::file::{Segment, SegmentError};
-use super::index::Index;
+use super::directory::{Directory, PageEntry};
+use super::{DirectoryCache, Segment};
+use crate::files::FileError;
+use crate::rows::{Probe, Rows};
 
-pub struct StreamReader<'a, R> {
+pub struct SegmentReader<'a> {
     segment: &'a Segment,
     file: Box<dyn ReadFile>,
-    index: Arc<Index>,
-    /// The block read last, or its damage.
-    block: Option<(usize, Option<Vec<R>>)>,
+    directory: Arc<Directory>,
 }
 
-impl<'a, R: BlockRow> StreamReader<'a, R> {
-    pub fn open(segment: &'a Segment, cache: &IndexCache) -> Result<Self, SegmentError> {
-        let file = segment.open_file()?;
-        let index = segment.index(&*file, cache)?;
-        Ok(Self { segment, file, index, block: None })
+impl<'a> SegmentReader<'a> {
+    pub fn open(segment: &'a Segment, cache: &DirectoryCache) -> Result<Self, FileError> {
+        let directory = segment.directory(cache)?;
+        Ok(Self { segment, file: segment.file().open_file()?, directory })
     }
 
-    pub fn stream_count(&self) -> usize {
-        self.index.streams.len()
-    }
-
-    pub fn select(&self, matchers: &[Matcher], range: TimeRange) -> Vec<usize> {
-        self.index.select(matchers, range)
-    }
-
-    pub fn labels(&self, stream: usize) -> LabelSet {
-        self.index.labels(&self.index.streams[stream])
-    }
-
-    /// The rows of a stream within the range, in order of time.
-    pub fn rows(&mut self, stream: usize, range: TimeRange) -> Result<Vec<R>, SegmentError> {
-        let index = self.index.clone();
-        let wanted = &index.streams[stream].rows;
-        let first = index.blocks.partition_point(|block| block.rows.end <= wanted.start);
-        let mut found = Vec::new();
-        for (number, block) in index.blocks.iter().enumerate().skip(first) {
-            if block.rows.start >= wanted.end {
-                break;
-            }
-            if !block.times.overlaps(range) {
+    /// Hands over the rows of `wanted` streams (ascending) within the range, in order of
+    /// streams and time; a stream may come in several pieces. Pages of which the filter
+    /// says that nothing in them is of interest are not read.
+    pub fn read<R: Rows, E: From<FileError>>(
+        &self,
+        wanted: &[u32],
+        range: TimeRange,
+        probe: &Probe,
+        mut take: impl FnMut(u32, R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let directory = self.directory.clone();
+        let places = directory.places(wanted);
+        let mut places = &places[..];
+        for page in &directory.pages {
+            // Streams that end before the page are done with.
+            let done = places.partition_point(|place| directory.rows(*place).end <= page.first_row);
+            places = &places[done..];
+            let here = places.partition_point(|place| directory.rows(*place).start < page.end_row);
+            if here == 0 || !page.times.overlaps(range) || !self.may_match(page, probe)? {
                 continue;
             }
-            let start = wanted.start.max(block.rows.start) - block.rows.start;
-            let end = wanted.end.min(block.rows.end) - block.rows.start;
-            if let Some(rows) = self.block(number)? {
-                let rows = &rows[start as usize..end as usize];
-                found.extend(rows.iter().filter(|row| range.contains(row.at())).cloned());
+            let streams: Vec<u32> = places[..here].iter().map(|place| directory.streams[*place]).collect();
+            for (stream, mut rows) in self.page::<R>(page, Some(&streams))?.unwrap_or_default() {
+                rows.clip(range);
+                if rows.len() > 0 {
+                    take(stream, rows)?;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Those of `wanted` (ascending) that have a row in the range. Reads pages only if the
+    /// first and last times of a stream do not tell.
+    pub fn streams_with_rows<R: Rows>(
+        &self,
+        wanted: &[u32],
+        range: TimeRange,
+    ) -> Result<Vec<u32>, FileError> {
+        let (mut found, mut unclear) = (Vec::new(), Vec::new());
+        for place in self.directory.places(wanted) {
+            let (stream, times) = (self.directory.streams[place], self.directory.times(place));
+            if range.contains(times.start) || range.contains(times.end) {
+                found.push(stream);
+            } else if times.overlaps(range) {
+                unclear.push(stream);
+            }
+        }
+        if !unclear.is_empty() {
+            self.read::<R, FileError>(&unclear, range, &Probe::default(), |stream, _| {
+                found.push(stream);
+                Ok(())
+            })?;
+            found.sort_unstable();
+            found.dedup();
         }
         Ok(found)
     }
 
-    /// Whether the stream has a row in the range; reads blocks only if its first and last
-    /// times do not tell.
-    pub fn has_rows(&mut self, stream: usize, range: TimeRange) -> Result<bool, SegmentError> {
-        let times = self.index.streams[stream].times;
-        if range.contains(times.start) || range.contains(times.end) {
+    fn may_match(&self, page: &PageEntry, probe: &Probe) -> Result<bool, FileError> {
+        if probe.is_empty() || page.filter.bytes == 0 {
             return Ok(true);
         }
-        Ok(times.overlaps(range) && !self.rows(stream, range)?.is_empty())
+        let read = || -> Result<bool, FileError> {
+            let filter = self.segment.file().frame(&*self.file, page.filter, "a filter")?;
+            Ok(probe.may_match(&filter)?)
+        };
+        match read() {
+            // The rows may still be readable.
+            Err(error) if error.is_damage() => {
+                self.segment.file().report_damage(page.filter.offset, &error);
+                Ok(true)
+            }
+            read => read,
+        }
     }
 
-    fn block(&mut self, number: usize) -> Result<Option<&Vec<R>>, SegmentError> {
-        if self.block.as_ref().is_none_or(|(held, _)| *held != number) {
-            let rows = self.segment.block(&*self.file, &self.index.blocks[number])?;
-            self.block = Some((number, rows));
+    /// The streams of one page. Of a page that cannot be read there are none: that is
+    /// reported once and counted, and the file goes to quarantine when it is replaced.
+    fn page<R: Rows>(
+        &self,
+        page: &PageEntry,
+        wanted: Option<&[u32]>,
+    ) -> Result<Option<Vec<(u32, R)>>, FileError> {
+        let read = || -> Result<Vec<(u32, R)>, FileError> {
+            let bytes = self.segment.file().frame(&*self.file, page.span, "a page")?;
+            Ok(R::decode(&bytes, wanted)?)
+        };
+        match read() {
+            Ok(streams) => Ok(Some(streams)),
+            Err(error) if error.is_damage() => {
+                self.segment.file().report_damage(page.span.offset, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
         }
-        Ok(self.block.as_ref().and_then(|(_, rows)| rows.as_ref()))
+    }
+
+    pub(super) fn whole_page<R: Rows>(&self, number: usize) -> Result<Option<Vec<(u32, R)>>, FileError> {
+        match self.directory.pages.get(number) {
+            Some(page) => Ok(Some(self.page(page, None)?.unwrap_or_default())),
+            None => Ok(None),
+        }
     }
 }

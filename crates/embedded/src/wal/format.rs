@@ -1,6 +1,7 @@
 //! Names, headers and record kinds of WAL files.
 
-use crate::encoding::{Corrupt, Cursor, put_uint};
+use columns::Corrupt;
+use columns::bytes::{Cursor, put_uint};
 
 pub fn file_name(number: u64) -> String {
     format!("{number:08}.log")
@@ -10,7 +11,7 @@ pub fn file_number(name: &str) -> Option<u64> {
     name.strip_suffix(".log")?.parse().ok()
 }
 
-const MAGIC: [u8; 8] = *b"WKWAL\0\0\x01";
+const MAGIC: [u8; 8] = *b"WKWAL\0\0\x02";
 pub const HEADER_BYTES: usize = 8 + 8 + 4 + 4 + 4;
 
 /// The salt stands there twice: if a flipped bit hits one, the other still opens the
@@ -55,7 +56,7 @@ pub fn read_header(bytes: &[u8]) -> Header {
 }
 
 /// First byte of each record.
-pub const BATCH: u8 = 1;
+pub const BATCHES: u8 = 1;
 pub const CUTS: u8 = 2;
 
 /// A file that was given up after a failed write or sync, and how many of its bytes were

@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use columns::Corrupt;
+use columns::bytes::unpack;
 use disk::{Disk, DiskError, frame, read_all};
 use model::Batch;
 
 use super::format::{
-    BATCH, CUTS, Cut, HEADER_BYTES, Header, decode_cuts, file_name, file_number, read_header,
+    BATCHES, CUTS, Cut, HEADER_BYTES, Header, decode_cuts, file_name, file_number, read_header,
 };
-use crate::batch;
-use crate::encoding::{Corrupt, unpack};
+use super::record::{self, KnownStreams, Record};
 
 #[derive(Debug, thiserror::Error)]
 pub enum WalError {
@@ -25,7 +26,7 @@ pub enum WalError {
 #[derive(Debug, Default, PartialEq)]
 pub struct Replayed {
     pub files: Vec<u64>,
-    pub batches: u64,
+    pub records: u64,
     pub bytes: u64,
     pub torn_tails: u64,
     /// Files of which not everything could be read. They are kept when others go.
@@ -36,12 +37,16 @@ pub struct Replayed {
 ///
 /// A torn tail is cut off: it was never acknowledged. Bytes that are damaged in another
 /// way are reported, and the records behind them are read.
-pub fn replay(disk: &dyn Disk, dir: &Path, mut take: impl FnMut(Batch, u64)) -> Result<Replayed, WalError> {
-    let entries = disk.list(dir)?;
+pub fn replay<E: From<WalError>>(
+    disk: &dyn Disk,
+    dir: &Path,
+    mut take: impl FnMut(Batch, u64) -> Result<(), E>,
+) -> Result<Replayed, E> {
+    let entries = disk.list(dir).map_err(WalError::from)?;
     let mut files: Vec<u64> = entries.iter().filter_map(|entry| file_number(&entry.name)).collect();
     files.sort_unstable();
     let mut found = Replayed { files: files.clone(), ..Replayed::default() };
-    let cuts = read_cuts(disk, dir, &files)?;
+    let cuts = read_cuts(disk, dir, &files).map_err(WalError::from)?;
     for number in files {
         let mut reader = FileReader { disk, number, path: dir.join(file_name(number)), found: &mut found };
         let mut bytes = reader.read()?;
@@ -104,24 +109,33 @@ impl FileReader<'_> {
         }
     }
 
-    fn replay(&mut self, bytes: &[u8], mut take: impl FnMut(Batch)) -> Result<(), WalError> {
+    fn replay<E: From<WalError>>(
+        &mut self,
+        bytes: &[u8],
+        mut take: impl FnMut(Batch) -> Result<(), E>,
+    ) -> Result<(), E> {
         let header = read_header(bytes);
         if header == Header::Unknown {
-            return Err(WalError::Version(self.path.clone()));
+            return Err(WalError::Version(self.path.clone()).into());
         }
         let Some(salt) = salt_of(bytes) else { return Ok(()) };
         self.found.bytes += bytes.len() as u64;
         if matches!(header, Header::Damaged { .. }) {
             self.report("the header is not what was written", 0..HEADER_BYTES);
         }
+        let mut streams = KnownStreams::new();
         for piece in frame::scan(bytes, HEADER_BYTES, salt) {
             match piece {
-                frame::Piece::Record { offset, payload } => match read_batch(payload) {
-                    Ok(Some(batch)) => {
-                        self.found.batches += 1;
-                        take(batch);
+                frame::Piece::Record { offset, payload } => match read_record(payload, &mut streams) {
+                    Ok(record) => {
+                        if record.lost_rows > 0 {
+                            let rows = record.lost_rows;
+                            let lost = format!("{rows} rows name streams of a damaged record");
+                            self.report(&lost, offset..offset + payload.len());
+                        }
+                        self.found.records += 1;
+                        take(record.batch)?;
                     }
-                    Ok(None) => {}
                     Err(corrupt) => self.report(&corrupt.to_string(), offset..offset + payload.len()),
                 },
                 frame::Piece::Damaged(range) => self.report("the bytes are not what was written", range),
@@ -149,11 +163,10 @@ impl FileReader<'_> {
     }
 }
 
-/// `None` for records that hold no batch.
-fn read_batch(payload: &[u8]) -> Result<Option<Batch>, Corrupt> {
+fn read_record(payload: &[u8], streams: &mut KnownStreams) -> Result<Record, Corrupt> {
     match payload.split_first() {
-        Some((&BATCH, packed)) => batch::decode(&unpack(packed, "a batch")?).map(Some),
-        Some((&CUTS, _)) => Ok(None),
+        Some((&BATCHES, packed)) => record::decode(&unpack(packed, "a record")?, streams),
+        Some((&CUTS, _)) => Ok(Record::default()),
         _ => Err(Corrupt("a WAL record")),
     }
 }

@@ -3,40 +3,22 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use columns::bytes::pack;
 use disk::{AppendFile, Disk, DiskError, frame};
-use model::Batch;
 
-use super::format::{BATCH, Cut, encode_cuts, file_name, header};
-use crate::batch;
-use crate::encoding::pack;
+use super::format::{BATCHES, Cut, encode_cuts, file_name, header};
+use super::record::{self, FileStreams};
+use crate::intake::{Group, Intake};
 
 /// A new file is begun when one is longer, so that replay never holds more in memory.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// What a batch may take before it is compressed: then it fits a frame in any case, and
+/// What a record may take before it is compressed: then it fits a frame in any case, and
 /// replay never unfolds more.
-const BATCH_BYTES_MAX: usize = frame::PAYLOAD_BYTES_MAX - 16;
+const RECORD_BYTES_MAX: usize = frame::PAYLOAD_BYTES_MAX - 16;
 
-/// A batch as the payload of a record, or how large it would be.
-pub fn encode_record(batch: &Batch) -> Result<Vec<u8>, TooLarge> {
-    let raw = batch::encode(batch);
-    if raw.len() > BATCH_BYTES_MAX {
-        return Err(TooLarge { bytes: raw.len(), most: BATCH_BYTES_MAX });
-    }
-    let mut payload = vec![BATCH];
-    pack(&mut payload, &raw);
-    Ok(payload)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("it takes {bytes} bytes, at most {most} are possible")]
-pub struct TooLarge {
-    bytes: usize,
-    most: usize,
-}
-
-/// Appends groups of records. A file is begun when the first group for it comes, and
-/// given up for good when a call fails on it.
+/// Appends groups of batches, each as one record. A file is begun when the first group for
+/// it comes, and given up for good when a call fails on it.
 pub struct WalWriter {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
@@ -50,17 +32,20 @@ struct OpenFile {
     number: u64,
     salt: u32,
     file: Box<dyn AppendFile>,
+    streams: FileStreams,
     acknowledged_bytes: u64,
 }
 
 impl WalWriter {
+    /// Files are numbered from `next_number` on, which is not 0.
     pub fn new(disk: Arc<dyn Disk>, dir: PathBuf, next_number: u64) -> Self {
-        Self { disk, dir, next_number, open: None, cuts: Vec::new() }
+        Self { disk, dir, next_number: next_number.max(1), open: None, cuts: Vec::new() }
     }
 
-    /// Returns after all payloads are durable, with the number of their file. After an
-    /// error none of them will be replayed, as far as the disk lets us say so.
-    pub fn append(&mut self, payloads: &[Vec<u8>]) -> Result<(u64, u64), DiskError> {
+    /// Returns after the group is durable, with the number of its file and the bytes
+    /// written. After an error none of it will be replayed, as far as the disk lets us say
+    /// so.
+    pub fn append(&mut self, group: &Group, intake: &mut Intake) -> Result<(u64, u64), DiskError> {
         if self.open.as_ref().is_some_and(|open| open.acknowledged_bytes >= FILE_BYTES_MAX) {
             self.open = None;
         }
@@ -68,20 +53,28 @@ impl WalWriter {
             Some(open) => open,
             None => self.begin()?,
         };
-        let mut group = Vec::with_capacity(payloads.iter().map(|payload| payload.len() + 16).sum());
+        let raw = record::encode(group, intake, &mut open.streams);
+        if raw.len() > RECORD_BYTES_MAX {
+            // Streams were named that the file does not hold: it takes no more records.
+            let path = self.dir.join(file_name(open.number));
+            return Err(DiskError::new("write", &path, std::io::ErrorKind::FileTooLarge.into()));
+        }
+        let mut payload = vec![BATCHES];
+        pack(&mut payload, &raw);
+        let mut bytes = Vec::with_capacity(payload.len() + 64);
         if open.acknowledged_bytes == 0 {
-            group.extend_from_slice(&header(open.number, open.salt));
+            bytes.extend_from_slice(&header(open.number, open.salt));
             if !self.cuts.is_empty() {
-                frame::push(&mut group, open.salt, &encode_cuts(&self.cuts));
+                frame::push(&mut bytes, open.salt, &encode_cuts(&self.cuts));
             }
         }
-        payloads.iter().for_each(|payload| frame::push(&mut group, open.salt, payload));
-        match open.file.append(&group).and_then(|()| open.file.sync()) {
+        frame::push(&mut bytes, open.salt, &payload);
+        match open.file.append(&bytes).and_then(|()| open.file.sync()) {
             Ok(()) => {
-                open.acknowledged_bytes += group.len() as u64;
+                open.acknowledged_bytes += bytes.len() as u64;
                 let number = open.number;
                 self.open = Some(open);
-                Ok((number, group.len() as u64))
+                Ok((number, bytes.len() as u64))
             }
             Err(error) => {
                 self.give_up(&open);
@@ -95,7 +88,8 @@ impl WalWriter {
         self.next_number += 1;
         let file = self.disk.create(&self.dir.join(file_name(number)))?;
         let salt = u32::from_le_bytes(runtime::random::bytes());
-        let open = OpenFile { number, salt, file, acknowledged_bytes: 0 };
+        let streams = FileStreams::new(number);
+        let open = OpenFile { number, salt, file, streams, acknowledged_bytes: 0 };
         match self.disk.sync_dir(&self.dir) {
             Ok(()) => Ok(open),
             Err(error) => {

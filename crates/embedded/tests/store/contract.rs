@@ -11,7 +11,7 @@ use storage::Store;
 use testkit::FakeClock;
 use testkit::contract::{Stand, check};
 
-use crate::stand::{open, settings};
+use crate::stand::{open, open_later, settings};
 
 /// What happens between writing and reading.
 #[derive(Clone, Copy, PartialEq)]
@@ -20,6 +20,7 @@ enum Between {
     Flush,
     Reopen,
     FlushAndReopen,
+    Merge,
 }
 
 struct OnSimDisk {
@@ -38,6 +39,14 @@ impl Stand for OnSimDisk {
     async fn disturb(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
         if matches!(self.between, Between::Flush | Between::FlushAndReopen) {
             store.flush().await.unwrap();
+        }
+        if self.between == Between::Merge {
+            store.flush().await.unwrap();
+            drop(store);
+            let disk = self.disk.lock().clone();
+            let store = open_later(&disk).await;
+            store.keep_up().await.unwrap();
+            return store;
         }
         if matches!(self.between, Between::Nothing | Between::Flush) {
             return store;
@@ -69,6 +78,11 @@ async fn the_contract_holds_after_a_replay() {
 #[tokio::test]
 async fn the_contract_holds_after_a_flush_and_reopening() {
     check_with(Between::FlushAndReopen).await;
+}
+
+#[tokio::test]
+async fn the_contract_holds_after_merges() {
+    check_with(Between::Merge).await;
 }
 
 struct OnRealDisk {

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use disk::sim::SimDisk;
 use disk::{Disk, read_all};
 use model::{Sample, TimeRange};
-use storage::{Appender, LogReader, SampleReader, Store, Upkeep};
+use storage::{Appender, LogReader, SampleReader, SpanQuery, SpanReader, Store, Upkeep};
 
-use crate::stand::{DIR, NO_LIMITS, everything, numbered, numbers, open};
+use crate::stand::{DIR, NO_LIMITS, everything, numbered, numbers, open, open_later};
+
+/// What one batch adds: samples, lines and spans.
+const ROWS_OF_ONE: usize = 8;
 
 type Row = (String, i64, u64);
 
-/// All rows of both tables, values by their bits.
+/// All rows of all tables, values by their bits.
 async fn rows(store: &dyn Store) -> BTreeSet<Row> {
     let series = SampleReader::select(store, &[], TimeRange::ALL, NO_LIMITS).await.unwrap();
     let row = |labels: String, sample: &Sample| (labels, sample.at.as_nanos(), sample.value.to_bits());
@@ -21,7 +24,9 @@ async fn rows(store: &dyn Store) -> BTreeSet<Row> {
         .flat_map(|series| series.samples.iter().map(move |sample| row(series.labels.to_string(), sample)));
     let logs = LogReader::search_logs(store, &everything()).await.unwrap();
     let logs = logs.iter().map(|record| (format!("{record:?}"), record.at.as_nanos(), 0));
-    samples.chain(logs).collect()
+    let spans = SpanReader::search_spans(store, &SpanQuery::of(TimeRange::ALL)).await.unwrap();
+    let spans = spans.iter().map(|span| (format!("{span:?}"), span.start.as_nanos(), 0));
+    samples.chain(logs).chain(spans).collect()
 }
 
 fn files(disk: &SimDisk, dir: &str) -> Vec<PathBuf> {
@@ -34,6 +39,12 @@ fn files(disk: &SimDisk, dir: &str) -> Vec<PathBuf> {
         .collect()
 }
 
+/// The only segment of a folder.
+fn segment(disk: &SimDisk, folder: &str) -> PathBuf {
+    let is_segment = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "seg");
+    files(disk, folder).into_iter().find(is_segment).unwrap()
+}
+
 async fn flushed() -> SimDisk {
     let disk = SimDisk::new(1);
     let store = open(&disk);
@@ -44,14 +55,15 @@ async fn flushed() -> SimDisk {
     disk
 }
 
-const FOLDERS: [&str; 4] = ["samples/2026-11-23", "samples/2026-11-24", "logs/2026-11-23", "logs/2026-11-24"];
+const FOLDERS: [&str; 4] =
+    ["samples/2026-11-23", "samples/2026-11-24", "logs/2026-11-23", "spans/2026-11-24"];
 
 #[tokio::test]
-async fn a_flipped_bit_in_a_segment_hides_rows_and_never_changes_one() {
+async fn a_flipped_bit_in_a_file_hides_rows_and_never_changes_one() {
     let whole = rows(&*open(&flushed().await)).await;
-    for folder in FOLDERS {
-        let disk = flushed().await;
-        let path = files(&disk, folder).remove(0);
+    let disk = flushed().await;
+    for path in FOLDERS.iter().flat_map(|folder| files(&disk, folder)) {
+        let (folder, name) = (path.parent().unwrap(), path.display());
         let bits = 8 * read_all(&disk, &path).unwrap().len() as u64;
         // A prime stride meets every part of the file and every bit of a byte.
         for bit in (0..bits).step_by(37) {
@@ -59,11 +71,11 @@ async fn a_flipped_bit_in_a_segment_hides_rows_and_never_changes_one() {
             disk.flip_bit(&path, bit).unwrap();
             let before = read_all(&disk, &path).unwrap();
             let found = rows(&*open(&disk)).await;
-            assert!(found.is_subset(&whole), "{folder}, bit {bit}: a row was changed");
-            assert!(found.len() < whole.len(), "{folder}, bit {bit}: the damage was not noticed");
+            assert!(found.is_subset(&whole), "{name}, bit {bit}: a row was changed");
+            assert!(found.len() < whole.len(), "{name}, bit {bit}: the damage was not noticed");
             // Other days and tables are not touched by it.
-            assert!(found.len() >= whole.len() - 24, "{folder}, bit {bit}");
-            let mut kept = files(&disk, folder);
+            assert!(found.len() >= whole.len() - 24, "{name}, bit {bit}");
+            let mut kept = files(&disk, folder.to_str().unwrap());
             kept.extend(files(&disk, "quarantine"));
             assert!(kept.iter().any(|kept| read_all(&disk, kept).unwrap() == before), "bit {bit}: deleted");
         }
@@ -71,12 +83,12 @@ async fn a_flipped_bit_in_a_segment_hides_rows_and_never_changes_one() {
 }
 
 #[tokio::test]
-async fn a_segment_with_a_damaged_block_goes_to_quarantine_when_it_is_merged() {
+async fn a_segment_with_a_damaged_page_goes_to_quarantine_when_it_is_merged() {
     let disk = flushed().await;
-    let path = files(&disk, FOLDERS[2]).remove(0);
+    let path = segment(&disk, FOLDERS[2]);
     disk.flip_bit(&path, 8 * 30).unwrap();
     let damaged = read_all(&disk, &path).unwrap();
-    let store = open(&disk);
+    let store = open_later(&disk).await;
     for number in 100..110 {
         store.append(numbered(number)).await.unwrap();
         store.flush().await.unwrap();
@@ -84,13 +96,13 @@ async fn a_segment_with_a_damaged_block_goes_to_quarantine_when_it_is_merged() {
     store.keep_up().await.unwrap();
     drop(store);
     let kept = files(&disk, "quarantine");
-    assert_eq!(kept, [Path::new(DIR).join("quarantine/logs-2026-11-23-000003.seg")]);
+    assert_eq!(kept, [Path::new(DIR).join("quarantine/logs-2026-11-23-000006.seg")]);
     assert_eq!(read_all(&disk, &kept[0]).unwrap(), damaged);
-    assert_eq!(files(&disk, FOLDERS[2]).len(), 1);
+    assert_eq!(files(&disk, FOLDERS[2]).len(), 2, "one of rows, one of labels");
 }
 
 #[tokio::test]
-async fn a_flipped_bit_in_the_wal_costs_one_batch_and_keeps_the_file() {
+async fn a_flipped_bit_in_the_wal_hides_rows_never_changes_one_and_keeps_the_file() {
     let written = async || {
         let disk = SimDisk::new(1);
         let store = open(&disk);
@@ -100,31 +112,34 @@ async fn a_flipped_bit_in_the_wal_costs_one_batch_and_keeps_the_file() {
         disk
     };
     let disk = written().await;
+    let whole = rows(&*open(&disk)).await;
     let path = files(&disk, "wal").remove(0);
     let bits = 8 * read_all(&disk, &path).unwrap().len() as u64;
-    let mut lost_none = 0;
+    let (mut lost_none, mut lost_one) = (0, 0);
     for bit in (0..bits).step_by(13) {
         let disk = written().await;
         disk.flip_bit(&path, bit).unwrap();
         let before = read_all(&disk, &path).unwrap();
         let store = open(&disk);
-        let found = numbers(&*store).await;
-        assert!(found.iter().all(|number| *number < 5), "bit {bit}");
-        assert!(found.len() >= 4, "bit {bit}: {found:?}");
-        lost_none += u64::from(found.len() == 5);
+        let found = rows(&*store).await;
+        assert!(found.is_subset(&whole), "bit {bit}: a row was changed");
+        lost_none += u64::from(found.len() == whole.len());
+        lost_one += u64::from(found.len() + ROWS_OF_ONE == whole.len());
         // A flipped length at the very end looks like a torn tail: that is cut. All other
         // damage keeps the file.
         store.flush().await.unwrap();
-        assert_eq!(numbers(&*store).await, found);
+        assert_eq!(rows(&*store).await, found);
         assert_eq!(files(&disk, "wal").len(), 0);
         if let [copy] = &files(&disk, "quarantine")[..] {
             assert_eq!(read_all(&disk, copy).unwrap(), before);
         } else {
-            assert_eq!(found, [0, 1, 2, 3], "bit {bit}: only the last batch can be cut off");
+            let last = found.len() + ROWS_OF_ONE;
+            assert_eq!(last, whole.len(), "bit {bit}: only the last batch can be cut off");
         }
     }
-    // The header can be damaged without loss.
-    assert!(lost_none > 0);
+    // The header can be damaged without loss; a record costs its own rows, and those of
+    // streams that it was the first to name.
+    assert!(lost_none > 0 && lost_one > 0);
 }
 
 #[tokio::test]
@@ -144,8 +159,10 @@ async fn files_that_make_no_sense_are_set_aside_or_left_alone() {
     write("wal/00000100.log", &[9; 100]);
     write("wal/README", b"mine too");
     // A segment that somebody moved to another day would be dropped at the wrong time.
-    let stray = read_all(&disk, &files(&disk, FOLDERS[0])[0]).unwrap();
+    let stray = read_all(&disk, &segment(&disk, FOLDERS[0])).unwrap();
     write("samples/2026-11-24/000093.seg", &stray);
+    // Nor is it a part of an index.
+    write("samples/2026-11-23/000094.idx", &stray);
     let store = open(&disk);
     assert_eq!(rows(&*store).await, whole);
     assert!(files(&disk, FOLDERS[0]).iter().any(|path| path.ends_with("notes.txt")));
@@ -159,12 +176,13 @@ async fn files_that_make_no_sense_are_set_aside_or_left_alone() {
     let expected = [
         "samples-2026-11-23-000090.seg",
         "samples-2026-11-23-000091.seg",
+        "samples-2026-11-23-000094.idx",
         "samples-2026-11-24-000093.seg",
         "wal-00000100.log",
     ];
     assert_eq!(aside, expected);
     drop(store);
-    assert_eq!(rows(&*open(&disk)).await.len(), whole.len() + 6);
+    assert_eq!(rows(&*open(&disk)).await.len(), whole.len() + ROWS_OF_ONE);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn below_the_reserve_nothing_is_accepted_until_there_is_room_again() {
     let refusal = store.append(numbered(2)).await.unwrap_err();
     assert_eq!(
         refusal.to_string(),
-        "the store is full: 9000 bytes are free, `disk_reserve_bytes` keeps 10000"
+        "the store is full: 9000 bytes are free on the disk, `storage.disk_reserve` keeps 10000"
     );
     assert!(refusal.is_retryable());
     assert_eq!(numbers(&*store).await, [1]);
@@ -43,7 +43,7 @@ async fn a_disk_that_is_full_without_warning_loses_nothing_acknowledged() {
         let mut accepted = vec![0];
         for number in 1..20 {
             match store.append(numbered(number)).await {
-                Ok(()) => accepted.push(number),
+                Ok(_) => accepted.push(number),
                 Err(error) => assert!(matches!(error, AppendError::Full(_)), "{error}"),
             }
             // Trying again does not fill the folder with files.
@@ -90,7 +90,7 @@ async fn a_memtable_that_cannot_be_written_out_does_not_grow_for_ever() {
     let refusal = loop {
         let number = accepted.len() as u64;
         match store.append(numbered(number)).await {
-            Ok(()) => accepted.push(number),
+            Ok(_) => accepted.push(number),
             Err(refusal) => break refusal.to_string(),
         }
     };

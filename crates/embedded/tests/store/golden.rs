@@ -1,18 +1,19 @@
-//! Files of every format version that was ever written can still be read.
+//! Files of every released format version can still be read.
 //!
-//! `tests/golden/v1` was written by [`write_golden_files`] and is never written again: a
-//! change of format makes a new folder.
+//! `tests/golden/v2` was written by [`write_golden_files`] and is never written again: a
+//! change of format makes a new folder. Version 1 was never released; its files are
+//! refused by name, and not touched.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use disk::{Disk, RealDisk, read_all, write_atomically};
 use embedded::{Embedded, EmbeddedParts};
-use model::{Batch, LabelSet, LogRecord, LogSeverity, STALE_NAN, TimeRange, Timestamp};
-use storage::{Appender, LogReader, SampleReader, Upkeep};
+use model::{Batch, LabelSet, LogRecord, LogSeverity, STALE_NAN, Span, TimeRange, Timestamp, TraceId};
+use storage::{Appender, LogReader, SampleReader, SpanQuery, SpanReader, Upkeep};
 use testkit::FakeClock;
 
-use crate::stand::{DAY, MIDNIGHT, NO_LIMITS, everything, settings};
+use crate::stand::{DAY, MIDNIGHT, NO_LIMITS, everything, numbered, settings};
 
 fn golden(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(version)
@@ -30,13 +31,19 @@ fn up() -> LabelSet {
 const VALUES: [f64; 4] = [1.0, STALE_NAN, -0.0, f64::INFINITY];
 
 fn log(secs: i64, severity: LogSeverity) -> LogRecord {
-    LogRecord {
-        at: Timestamp::from_secs(MIDNIGHT + secs),
-        stream: LabelSet::new([("service", "fleet"), ("agent", "a")]),
-        severity,
-        body: format!("line at {secs}"),
-        attributes: vec![("tool".to_owned(), "bash".to_owned()), ("empty".to_owned(), String::new())],
-    }
+    let stream = LabelSet::new([("service", "fleet"), ("agent", "a")]);
+    let at = Timestamp::from_secs(MIDNIGHT + secs);
+    let mut record = LogRecord::new(at, stream, severity, format!("line at {secs}"));
+    record.attributes = vec![("tool".to_owned(), "bash".into()), ("empty".to_owned(), "".into())];
+    record.trace = TraceId::parse("0123456789abcdef0123456789abcdef");
+    record
+}
+
+fn spans() -> Vec<Span> {
+    let mut spans = numbered(7).spans;
+    let parent = Some(spans[0].id);
+    spans[1].parent = parent;
+    spans
 }
 
 /// What is in the segments.
@@ -49,34 +56,34 @@ fn first_batch() -> Batch {
         let at = Timestamp::from_secs(MIDNIGHT + DAY + step);
         batch.push_sample(LabelSet::metric("counter", [("n", "1")]), at, step as f64);
     }
+    batch.spans = spans();
     batch.logs = LogSeverity::ALL.iter().map(|severity| log(*severity as i64, *severity)).collect();
     batch
 }
 
 /// What is in the WAL.
 fn second_batch() -> Batch {
-    let mut batch = Batch { series: Vec::new(), logs: vec![log(100, LogSeverity::Warn)] };
+    let mut batch = Batch { logs: vec![log(100, LogSeverity::Warn)], ..Batch::default() };
     batch.push_sample(up(), Timestamp::from_secs(MIDNIGHT), 7.0);
     batch
 }
 
-const FILES: [&str; 5] = [
-    "wal/00000002.log",
-    "samples/2026-11-23/000001.seg",
-    "samples/2026-11-24/000002.seg",
-    "logs/2026-11-23/000003.seg",
-    "README",
-];
+fn copy_folder(from: &Path, to: &Path) {
+    RealDisk.create_dir(to).unwrap();
+    for entry in RealDisk.list(from).unwrap() {
+        let (from, to) = (from.join(&entry.name), to.join(&entry.name));
+        if entry.is_dir {
+            copy_folder(&from, &to);
+        } else {
+            write_atomically(&RealDisk, &to, &read_all(&RealDisk, &from).unwrap()).unwrap();
+        }
+    }
+}
 
 #[tokio::test]
-async fn files_of_version_1_are_read() {
+async fn files_of_version_2_are_read() {
     let dir = tempfile::tempdir().unwrap();
-    for file in FILES {
-        let target = dir.path().join(file);
-        RealDisk.create_dir(target.parent().unwrap()).unwrap();
-        let bytes = read_all(&RealDisk, &golden("v1").join(file)).unwrap();
-        write_atomically(&RealDisk, &target, &bytes).unwrap();
-    }
+    copy_folder(&golden("v2"), dir.path());
     let store = open_real(dir.path());
     let found = store.select(&[], TimeRange::ALL, NO_LIMITS).await.unwrap();
     assert_eq!(found.len(), 2);
@@ -88,12 +95,13 @@ async fn files_of_version_1_are_read() {
     let mut logs = first_batch().logs;
     logs.extend(second_batch().logs);
     assert_eq!(store.search_logs(&everything()).await.unwrap(), logs);
+    assert_eq!(store.search_spans(&SpanQuery::of(TimeRange::ALL)).await.unwrap(), spans());
 }
 
 #[tokio::test]
 #[ignore = "writes the files for a new format version; run it once"]
 async fn write_golden_files() {
-    let dir = golden("v1");
+    let dir = golden("v2");
     RealDisk.create_dir(&dir).unwrap();
     let store = open_real(&dir);
     store.append(first_batch()).await.unwrap();

@@ -8,7 +8,7 @@ use model::{Batch, LabelSet, LogRecord, LogSeverity, MatchOp, Matcher, Series, T
 use storage::{Appender, LogQuery, LogReader, Order, SampleReader, Upkeep};
 use testkit::MemoryStore;
 
-use crate::stand::{Chance, DAY, MIDNIGHT, NO_LIMITS, everything, open};
+use crate::stand::{Chance, DAY, MIDNIGHT, NO_LIMITS, drop_before, everything, open};
 
 const NAMES: [&str; 3] = ["up", "load", "cost"];
 
@@ -31,13 +31,11 @@ fn batch(chance: &mut Chance, serial: &mut i64) -> Batch {
     }
     for _ in 0..chance.below(5) {
         *serial += 1;
-        batch.logs.push(LogRecord {
-            at: instant(chance),
-            stream: LabelSet::new([("agent", chance.below(3).to_string())]),
-            severity: LogSeverity::ALL[chance.below(6) as usize],
-            body: format!("line {serial}"),
-            attributes: vec![("n".to_owned(), chance.below(3).to_string())],
-        });
+        let stream = LabelSet::new([("agent", chance.below(3).to_string())]);
+        let severity = LogSeverity::ALL[chance.below(6) as usize];
+        let mut record = LogRecord::new(instant(chance), stream, severity, format!("line {serial}"));
+        record.attributes.push(("n".to_owned(), chance.below(3).to_string().into()));
+        batch.logs.push(record);
     }
     batch
 }
@@ -108,9 +106,9 @@ async fn any_life_reads_as_the_store_in_memory() {
                     store = open(&disk);
                 }
                 16 if chance.below(3) == 0 => {
-                    let cutoff = instant(&mut chance);
-                    store.drop_before(cutoff).await.unwrap();
-                    model.drop_before(cutoff).await.unwrap();
+                    let secs = instant(&mut chance).as_secs() - MIDNIGHT;
+                    drop_before(&*store, secs).await.unwrap();
+                    drop_before(&model, secs).await.unwrap();
                 }
                 _ => compare(&store, &model, &mut chance, seed).await,
             }

@@ -6,9 +6,14 @@ use std::time::Duration;
 
 use disk::sim::SimDisk;
 use embedded::{Embedded, EmbeddedParts, EmbeddedSettings, OpenError};
-use model::{Batch, LabelSet, LogRecord, LogSeverity, TimeRange, Timestamp};
+use model::{
+    Batch, LabelSet, LogRecord, LogSeverity, Span, SpanId, SpanKind, SpanStatus, TimeRange, Timestamp,
+    TraceId, Value,
+};
 use runtime::SharedClock;
-use storage::{LogQuery, LogReader, Order, QueryLimits, SampleReader, Store};
+use storage::{
+    LogQuery, LogReader, QueryLimits, Retention, SampleReader, Signal, SpanQuery, SpanReader, Store,
+};
 use testkit::FakeClock;
 
 pub const DIR: &str = "/data";
@@ -30,6 +35,13 @@ pub fn try_open(disk: &SimDisk) -> Result<Arc<Embedded>, OpenError> {
 
 pub fn open(disk: &SimDisk) -> Arc<Embedded> {
     try_open(disk).unwrap()
+}
+
+/// When the days of all test rows are over, so that neighbouring segments are merged.
+pub async fn open_later(disk: &SimDisk) -> Arc<Embedded> {
+    let clock = FakeClock::new();
+    clock.advance(Duration::from_secs(400 * DAY as u64)).await;
+    open_with(settings(DIR), disk, Arc::new(clock)).unwrap()
 }
 
 pub fn open_with(
@@ -57,24 +69,24 @@ impl Chance {
     }
 }
 
+/// Drops every day that ended before the one that `secs` after midnight is in.
+pub async fn drop_before(store: &dyn Store, secs: i64) -> Result<(), storage::UpkeepError> {
+    let ages = Signal::ALL.map(|signal| (signal, Duration::ZERO)).to_vec();
+    let retention = Retention { ages, ..Retention::default() };
+    store.retain(&retention, Timestamp::from_secs(MIDNIGHT + secs)).await.map(drop)
+}
+
 pub const NO_LIMITS: QueryLimits = QueryLimits { series_max: u64::MAX, samples_max: u64::MAX };
 pub const DAY: i64 = 86_400;
 /// 2026-11-23T00:00:00Z.
 pub const MIDNIGHT: i64 = 1_795_392_000;
 
 pub fn everything() -> LogQuery {
-    LogQuery {
-        range: TimeRange::ALL,
-        stream: Vec::new(),
-        attributes: Vec::new(),
-        severity_min: None,
-        contains: None,
-        order: Order::OldestFirst,
-        limit: usize::MAX,
-    }
+    LogQuery::of(TimeRange::ALL)
 }
 
-/// Batch `number`: a series of its own and a log line, each on two days.
+/// Batch `number`: a series of its own, a sample of a shared one, a log line and a span,
+/// each on two days.
 pub fn numbered(number: u64) -> Batch {
     let mut batch = Batch::default();
     let name = number.to_string();
@@ -83,10 +95,28 @@ pub fn numbered(number: u64) -> Batch {
         batch.push_sample(LabelSet::metric("of_batch", [("number", &name)]), at, number as f64);
         batch.push_sample(LabelSet::metric("shared", [("job", "test")]), at, number as f64);
         let stream = LabelSet::new([("service", "test")]);
-        let (severity, attributes) = (LogSeverity::Info, Vec::new());
-        batch.logs.push(LogRecord { at, stream, severity, body: name.clone(), attributes });
+        batch.logs.push(LogRecord::new(at, stream.clone(), LogSeverity::Info, name.as_str()));
+        batch.spans.push(span(number, stream, at));
     }
     batch
+}
+
+fn span(number: u64, stream: LabelSet, start: Timestamp) -> Span {
+    Span {
+        trace: TraceId([number as u8; 16]),
+        id: SpanId(number.to_be_bytes()),
+        parent: None,
+        stream,
+        name: number.to_string(),
+        kind: SpanKind::Client,
+        status: SpanStatus::Unset,
+        status_message: String::new(),
+        start,
+        duration_nanos: number,
+        attributes: vec![("number".to_owned(), Value::Int(number as i64))],
+        events: Vec::new(),
+        links: Vec::new(),
+    }
 }
 
 /// The numbers of the batches that are there. Panics if one is there in part, or a line of it twice.
@@ -94,6 +124,10 @@ pub async fn numbers(store: &dyn Store) -> Vec<u64> {
     let logs = LogReader::search_logs(store, &everything()).await.unwrap();
     let mut from_logs: Vec<u64> = logs.iter().map(|record| record.body.parse().unwrap()).collect();
     from_logs.sort_unstable();
+    let spans = SpanReader::search_spans(store, &SpanQuery::of(TimeRange::ALL)).await.unwrap();
+    let mut from_spans: Vec<u64> = spans.iter().map(|span| span.duration_nanos).collect();
+    from_spans.sort_unstable();
+    assert_eq!(from_spans, from_logs, "spans and lines are there together, and as often");
     let series = SampleReader::select(store, &[], TimeRange::ALL, NO_LIMITS).await.unwrap();
     let mut own = Vec::new();
     let mut shared = Vec::new();

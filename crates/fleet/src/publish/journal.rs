@@ -8,12 +8,12 @@ use crate::opencode::session::{Note, NoteKind};
 
 fn record(at: Timestamp, agent: &str, source: &str, severity: LogSeverity, body: String) -> LogRecord {
     let stream = LabelSet::new([("service", "fleet"), ("agent", agent), ("source", source)]);
-    LogRecord { at, stream, severity, body, attributes: Vec::new() }
+    LogRecord::new(at, stream, severity, body)
 }
 
 fn with(mut record: LogRecord, attributes: &[(&str, &str)]) -> LogRecord {
     let filled = attributes.iter().filter(|(_, value)| !value.is_empty());
-    record.attributes.extend(filled.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    record.attributes.extend(filled.map(|(name, value)| ((*name).to_owned(), (*value).into())));
     record
 }
 

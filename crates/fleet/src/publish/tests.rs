@@ -8,7 +8,7 @@ use model::{
     AgentState, AgentStatus, Confidence, LogSeverity, MatchOp, Matcher, SourceState, TimeRange, TokenCounts,
     is_stale,
 };
-use storage::{LogQuery, LogReader, Order, QueryLimits, SampleReader};
+use storage::{LogQuery, LogReader, QueryLimits, SampleReader};
 use testkit::{FakeClock, MemoryStore};
 
 use super::*;
@@ -197,13 +197,9 @@ async fn transitions_and_sources_are_in_the_log() {
     stand.clock.advance(Duration::from_secs(1)).await;
     stand.publisher.publish(changes(&agent(AgentState::Dead, 0), Some(Some(AgentState::Working)))).await;
     let query = LogQuery {
-        range: TimeRange::ALL,
         stream: vec![Matcher::equal("service", "fleet")],
-        attributes: Vec::new(),
-        severity_min: None,
-        contains: None,
-        order: Order::OldestFirst,
         limit: 10,
+        ..LogQuery::of(TimeRange::ALL)
     };
     let log = stand.store.search_logs(&query).await.unwrap();
     let lines: Vec<_> = log.iter().map(|line| (line.severity, line.body.as_str())).collect();

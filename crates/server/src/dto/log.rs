@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::LogRecord;
+use model::{LogRecord, Value};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,15 +25,17 @@ pub struct LogDto {
 
 impl From<&LogRecord> for LogDto {
     fn from(record: &LogRecord) -> Self {
-        let metadata: BTreeMap<String, String> = record.attributes.iter().cloned().collect();
+        let as_text = |(name, value): &(String, Value)| (name.clone(), value.to_string());
+        // Of several of one name the first counts, as it does in a search.
+        let metadata: BTreeMap<String, String> = record.attributes.iter().rev().map(as_text).collect();
         let attribute = |name: &str| metadata.get(name).cloned();
         Self {
             timestamp: time(record.at),
             level: record.severity.as_str().to_ascii_uppercase(),
             message: record.body.clone(),
             correlation_id: attribute("correlation_id"),
-            trace_id: attribute("trace_id"),
-            span_id: attribute("span_id"),
+            trace_id: record.trace.map(|trace| trace.to_string()).or_else(|| attribute("trace_id")),
+            span_id: record.span.map(|span| span.to_string()).or_else(|| attribute("span_id")),
             service: record.stream.get("service").map(str::to_owned),
             component: record.stream.get("component").map(str::to_owned),
             tags: super::alert::pairs(&record.stream),
@@ -59,4 +61,38 @@ pub struct ObservabilitySummaryDto {
     pub logs_count: Option<u64>,
     /// There are more records than were counted.
     pub logs_truncated: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{LabelSet, LogSeverity, SpanId, Timestamp, TraceId};
+
+    use super::*;
+
+    fn shown(change: impl FnOnce(&mut LogRecord)) -> LogDto {
+        let mut record =
+            LogRecord::new(Timestamp::from_secs(1), LabelSet::empty(), LogSeverity::Info, "line");
+        record.attributes.push(("trace_id".to_owned(), "by hand".into()));
+        change(&mut record);
+        LogDto::from(&record)
+    }
+
+    #[test]
+    fn the_trace_of_a_record_goes_before_an_attribute_of_that_name() {
+        assert_eq!(shown(|_| {}).trace_id.as_deref(), Some("by hand"));
+        let shown = shown(|record| {
+            (record.trace, record.span) = (Some(TraceId([0xab; 16])), Some(SpanId([1; 8])));
+        });
+        assert_eq!(shown.trace_id, Some("ab".repeat(16)));
+        assert_eq!(shown.span_id, Some("01".repeat(8)));
+    }
+
+    #[test]
+    fn values_of_every_type_are_shown_as_text() {
+        let values = [Value::Bool(true), Value::Int(-7), Value::Float(0.5), Value::from("bash")];
+        let named = ["bool", "int", "float", "text"].map(str::to_owned).into_iter().zip(values);
+        let shown = shown(|record| record.attributes.extend(named));
+        let text = |name: &str| shown.metadata[name].as_str();
+        assert_eq!(["bool", "int", "float", "text"].map(text), ["true", "-7", "0.5", "bash"]);
+    }
 }

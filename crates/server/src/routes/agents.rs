@@ -98,13 +98,10 @@ async fn observability(
         return Ok(observability);
     }
     let query = LogQuery {
-        range: TimeRange::ending_at(now, DAY),
         stream: vec![Matcher::equal("agent", agent.id.as_str())],
-        attributes: Vec::new(),
-        severity_min: None,
-        contains: None,
         order: Order::NewestFirst,
         limit: LOGS_COUNTED,
+        ..LogQuery::of(TimeRange::ending_at(now, DAY))
     };
     let records = app
         .engines

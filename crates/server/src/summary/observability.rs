@@ -28,15 +28,8 @@ pub(super) struct Inquiry {
 }
 
 pub(super) async fn look(engines: &Engines) -> Option<Logs> {
-    let query = LogQuery {
-        range: TimeRange::ending_at(engines.clock.now(), Duration::from_secs(3600)),
-        stream: Vec::new(),
-        attributes: Vec::new(),
-        severity_min: None,
-        contains: None,
-        order: Order::NewestFirst,
-        limit: LOGS_MAX,
-    };
+    let range = TimeRange::ending_at(engines.clock.now(), Duration::from_secs(3600));
+    let query = LogQuery { order: Order::NewestFirst, limit: LOGS_MAX, ..LogQuery::of(range) };
     match engines.store.search_logs(&query).await {
         Ok(records) => {
             let errors = records.iter().filter(|record| record.severity >= LogSeverity::Error).count();

@@ -120,18 +120,13 @@ async fn recovery_tells_of_the_last_day() {
 async fn one_agent_is_about_that_agent() {
     let fixture = Fixture::new().await;
     fixture.fakes.agents.lock().push(Arc::new(agent("ses_2", "stuck-one", AgentState::Stalled)));
-    let record = |session: &str| LogRecord {
-        at: START,
-        stream: LabelSet::new([
-            ("service", "fleet".to_owned()),
-            ("agent", format!("opencode:127.0.0.1:4096:{session}")),
-        ]),
-        severity: LogSeverity::Error,
-        body: format!("{session} failed"),
-        attributes: Vec::new(),
+    let record = |session: &str| {
+        let agent = format!("opencode:127.0.0.1:4096:{session}");
+        let stream = LabelSet::new([("service", "fleet"), ("agent", &agent)]);
+        LogRecord::new(START, stream, LogSeverity::Error, format!("{session} failed"))
     };
     let logs = vec![record("ses_1"), record("ses_2")];
-    fixture.store.append(Batch { series: Vec::new(), logs }).await.unwrap();
+    fixture.store.append(Batch { logs, ..Batch::default() }).await.unwrap();
     let report = asked(&fixture, "/monitoring/agents/stuck-one").await;
     assert_eq!(report["agent"]["session"], "ses_2");
     assert_eq!(report["agent"]["worker_status"], "stuck");

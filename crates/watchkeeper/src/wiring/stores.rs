@@ -22,10 +22,10 @@ pub struct Stores {
 pub async fn open_stores(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Stores> {
     make_data_directory(&settings.data)?;
     let embedded = EmbeddedSettings {
-        dir: settings.data.clone(),
         flush_bytes: usize::try_from(settings.storage.flush_bytes).unwrap_or(usize::MAX),
         flush_age: settings.storage.flush_age,
         disk_reserve_bytes: settings.storage.disk_reserve,
+        ..EmbeddedSettings::new(&settings.data)
     };
     let parts = EmbeddedParts { disk: Arc::new(RealDisk), clock: clock.clone() };
     let opening = || format!("the data directory `{}` cannot be opened", settings.data.display());

@@ -7,7 +7,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use model::Timestamp;
 use runtime::{SharedClock, Supervisor};
 use state::State;
-use storage::Store;
+use storage::{Signal, Store};
 
 /// Days are dropped whole, so looking more often would find nothing more.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -52,7 +52,7 @@ async fn forget(
     state: &State,
 ) -> Result<(), runtime::TaskError> {
     let cutoff = days_before(now, retention.telemetry_days);
-    let days = store.drop_before(cutoff).await?;
+    let days = store.retain(&of_telemetry(retention), now).await?.days.len() as u64;
     let records = state.forget_before(cutoff).await?;
     let entries = state.forget_audit_before(days_before(now, retention.audit_days)).await?;
     if days + records + entries > 0 {
@@ -61,8 +61,18 @@ async fn forget(
     Ok(())
 }
 
+/// One age for all signals.
+fn of_telemetry(retention: Retention) -> storage::Retention {
+    let age = length_of(retention.telemetry_days);
+    storage::Retention { ages: Signal::ALL.map(|signal| (signal, age)).to_vec(), ..Default::default() }
+}
+
 fn days_before(now: Timestamp, days: u64) -> Timestamp {
-    now - DAY * u32::try_from(days).unwrap_or(u32::MAX)
+    now - length_of(days)
+}
+
+fn length_of(days: u64) -> Duration {
+    DAY * u32::try_from(days).unwrap_or(u32::MAX)
 }
 
 pub fn keep_metrics_small(supervisor: &Supervisor, clock: SharedClock, metrics: PrometheusHandle) {

@@ -104,10 +104,12 @@ fn ranked(one: f64, other: f64, left: f64) -> Ordering {
 }
 
 /// A place between 0 and 1 that a series always has, as evenly spread as a hash is.
-/// Which series a ratio selects is promised to be stable, not to be any certain ones.
+/// Which series a ratio selects is promised to be stable, not to be any certain ones; so it
+/// is taken of the labels, since a set's own hash may change with the program.
 fn place_of(labels: &LabelSet) -> f64 {
     let mut hasher = DefaultHasher::new();
-    labels.hash(&mut hasher);
+    labels.len().hash(&mut hasher);
+    labels.iter().for_each(|label| label.hash(&mut hasher));
     hasher.finish() as f64 / u64::MAX as f64
 }
 

@@ -1,0 +1,197 @@
+//! From batches to rows of numbered streams: what the commit thread does before it writes.
+//!
+//! Every stream of a table and day has a dense number, given in order of arrival. The
+//! numbers of open days are here and nobody else's, so that finding a known stream takes
+//! no lock, no allocation and no look at its labels. A [`Group`] holds the rows of all
+//! batches that become durable together; should the write fail, [`Intake::undo`] takes
+//! back the numbers that it gave away.
+
+mod limits;
+mod numbers;
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{Batch, LabelSet, LogRecord, SeriesSamples, Span, Timestamp};
+use storage::Appended;
+
+pub use limits::Limits;
+pub use numbers::{Numbers, WalNumber};
+
+use limits::Refusals;
+
+use crate::table::{Day, Table};
+
+/// Rows of one table and day, and the streams among them that are new there.
+#[derive(Debug)]
+pub struct DayGroup<T> {
+    /// The number of the first stream of which the labels are in the active memtable.
+    pub base: u32,
+    /// They have the last numbers of the day.
+    pub fresh: Vec<LabelSet>,
+    pub rows: Vec<(u32, T)>,
+}
+
+/// Rows by their day.
+pub type Days<T> = BTreeMap<Day, DayGroup<T>>;
+
+/// What becomes durable together.
+#[derive(Debug, Default)]
+pub struct Group {
+    pub samples: Days<SeriesSamples>,
+    pub logs: Days<Arc<LogRecord>>,
+    pub spans: Days<Arc<Span>>,
+}
+
+impl Group {
+    pub fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.logs.is_empty() && self.spans.is_empty()
+    }
+
+    pub fn row_count(&self, table: Table) -> usize {
+        fn count<T>(days: &Days<T>, rows_of: impl Fn(&T) -> usize) -> usize {
+            days.values().flat_map(|day| &day.rows).map(|(_, row)| rows_of(row)).sum()
+        }
+        match table {
+            Table::Samples => count(&self.samples, |series| series.samples.len()),
+            Table::Logs => count(&self.logs, |_| 1),
+            Table::Spans => count(&self.spans, |_| 1),
+        }
+    }
+}
+
+/// Reads the numbers of a day from what is on disk and in frozen memory.
+pub type Load<'a, E> = &'a mut dyn FnMut(Table, Day) -> Result<Numbers, E>;
+
+#[derive(Debug)]
+pub struct Intake {
+    limits: Limits,
+    days: BTreeMap<(Table, Day), Numbers>,
+}
+
+impl Intake {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, days: BTreeMap::new() }
+    }
+
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Adds the rows of a batch to the group, without those that pass a limit. After an
+    /// error of `load` the group is as it was.
+    pub fn place<E>(&mut self, batch: Batch, group: &mut Group, load: Load<'_, E>) -> Result<Appended, E> {
+        for day in days_of(&batch) {
+            if let Entry::Vacant(vacant) = self.days.entry(day) {
+                vacant.insert(load(day.0, day.1)?);
+            }
+        }
+        let mut refusals = Refusals::default();
+        for series in batch.series {
+            let rows = series.samples.len();
+            let labels = series.labels.clone();
+            for part in by_day(series) {
+                let at = part.samples[0].at;
+                let numbers = numbers_of(&mut self.days, Table::Samples, at);
+                let group = group_of(&mut group.samples, at, numbers);
+                match numbers.number(&labels, &mut group.fresh, &self.limits) {
+                    Ok(number) => group.rows.push((number, part)),
+                    Err(limit) => refusals.add(limit, &labels, rows),
+                }
+            }
+        }
+        for record in batch.logs {
+            let numbers = numbers_of(&mut self.days, Table::Logs, record.at);
+            let group = group_of(&mut group.logs, record.at, numbers);
+            let number = self
+                .limits
+                .check_record(&record)
+                .and_then(|()| numbers.number(&record.stream, &mut group.fresh, &self.limits));
+            match number {
+                Ok(number) => group.rows.push((number, Arc::new(record))),
+                Err(limit) => refusals.add(limit, &record.stream, 1),
+            }
+        }
+        for span in batch.spans {
+            let numbers = numbers_of(&mut self.days, Table::Spans, span.start);
+            let group = group_of(&mut group.spans, span.start, numbers);
+            let number = self
+                .limits
+                .check_span(&span)
+                .and_then(|()| numbers.number(&span.stream, &mut group.fresh, &self.limits));
+            match number {
+                Ok(number) => group.rows.push((number, Arc::new(span))),
+                Err(limit) => refusals.add(limit, &span.stream, 1),
+            }
+        }
+        Ok(refusals.into_appended())
+    }
+
+    /// What the WAL knows streams of a day as.
+    pub fn wal_numbers(&mut self, table: Table, day: Day) -> &mut Numbers {
+        self.days.get_mut(&(table, day)).expect("a group has rows of open days only")
+    }
+
+    /// Takes back the numbers of streams that were new in a group that nobody will see.
+    pub fn undo(&mut self, group: &Group) {
+        fn fresh<T>(table: Table, days: &Days<T>) -> impl Iterator<Item = ((Table, Day), &[LabelSet])> {
+            days.iter().map(move |(day, group)| ((table, *day), &group.fresh[..]))
+        }
+        let samples = fresh(Table::Samples, &group.samples);
+        let logs = fresh(Table::Logs, &group.logs);
+        for (day, fresh) in samples.chain(logs).chain(fresh(Table::Spans, &group.spans)) {
+            if let Some(numbers) = self.days.get_mut(&day) {
+                numbers.forget(fresh);
+            }
+        }
+    }
+
+    /// Days that are no more: should rows come for them, numbers begin anew.
+    pub fn close(&mut self, days: &[(Table, Day)]) {
+        self.days.retain(|day, _| !days.contains(day));
+    }
+
+    /// The active memtable was frozen: labels of later streams go into the next one. Days
+    /// that had no rows in it are closed; should rows come for them, they are loaded again.
+    pub fn freeze(&mut self, covered: &[(Table, Day)]) {
+        self.days.retain(|day, _| covered.contains(day));
+        self.days.values_mut().for_each(Numbers::freeze);
+    }
+}
+
+/// The samples of a series, cut where the day changes. Nearly always there is one.
+fn by_day(series: SeriesSamples) -> Vec<SeriesSamples> {
+    let is_same_day = |a: &model::Sample, b: &model::Sample| Day::of(a.at) == Day::of(b.at);
+    let has_one_day = series.samples.windows(2).all(|pair| is_same_day(&pair[0], &pair[1]));
+    if has_one_day {
+        return if series.samples.is_empty() { Vec::new() } else { vec![series] };
+    }
+    let parts = series.samples.chunk_by(is_same_day);
+    parts.map(|samples| SeriesSamples { labels: series.labels.clone(), samples: samples.to_vec() }).collect()
+}
+
+fn days_of(batch: &Batch) -> BTreeSet<(Table, Day)> {
+    let samples = batch.series.iter().flat_map(|series| &series.samples).map(|sample| sample.at);
+    let mut days = BTreeSet::new();
+    // Neighbours mostly share their day: look each run up once.
+    let mut last = None;
+    let logs = batch.logs.iter().map(|record| (Table::Logs, record.at));
+    let spans = batch.spans.iter().map(|span| (Table::Spans, span.start));
+    for (table, at) in samples.map(|at| (Table::Samples, at)).chain(logs).chain(spans) {
+        let day = (table, Day::of(at));
+        if last.replace(day) != Some(day) {
+            days.insert(day);
+        }
+    }
+    days
+}
+
+fn numbers_of(days: &mut BTreeMap<(Table, Day), Numbers>, table: Table, at: Timestamp) -> &mut Numbers {
+    days.get_mut(&(table, Day::of(at))).expect("every day of the batch was opened before its rows are placed")
+}
+
+fn group_of<'a, T>(days: &'a mut Days<T>, at: Timestamp, numbers: &Numbers) -> &'a mut DayGroup<T> {
+    let empty = || DayGroup { base: numbers.memory_base(), fresh: Vec::new(), rows: Vec::new() };
+    days.entry(Day::of(at)).or_insert_with(empty)
+}

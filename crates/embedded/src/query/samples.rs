@@ -1,0 +1,37 @@
+//! Samples by matchers and time.
+
+use model::{Matcher, Series, TimeRange};
+use storage::{QueryError, QueryLimits};
+
+use super::gather::{DayGathered, Gathered, check};
+use super::{DayQuery, days_of, unreadable};
+use crate::rows::{Probe, SampleRows};
+use crate::shared::Shared;
+
+pub fn select(
+    shared: &Shared,
+    matchers: &[Matcher],
+    range: TimeRange,
+    limits: QueryLimits,
+) -> Result<Vec<Series>, QueryError> {
+    let snapshot = shared.snapshot();
+    let mut gathered = Gathered::new(limits);
+    for day in days_of::<SampleRows>(&snapshot, range) {
+        let query = DayQuery::<SampleRows>::new(shared, &snapshot, day, matchers).map_err(unreadable)?;
+        let mut of_day = DayGathered::new(query.streams.clone(), gathered.samples_left());
+        for segment in query.segments(range) {
+            query.read_segment(segment, range, &Probe::default(), |stream, rows| of_day.add(stream, rows))?;
+        }
+        query.read_memory(range, |stream, rows| of_day.add(stream, rows))?;
+        let mut series = 0;
+        for (stream, rows) in of_day.finish()? {
+            series += 1;
+            check(series, limits.series_max, "series", "query.series_max")?;
+            // A stream without labels is one of a part that has just gone to quarantine.
+            if let Some(labels) = query.labels(stream).map_err(unreadable)? {
+                gathered.add(labels, rows)?;
+            }
+        }
+    }
+    Ok(gathered.finish())
+}
