@@ -184,7 +184,7 @@ pub fn show_rows(memtable: &Memtable, group: Group, wal: u64) {
         memtable.write::<SampleRows>(day, part.base, wal, |labels, rows| {
             add_labels(labels, part.fresh);
             for (stream, series) in part.rows {
-                series.samples.into_iter().for_each(|sample| rows.push(stream, sample));
+                rows.extend(stream, &series.labels, series.samples);
             }
         });
     }

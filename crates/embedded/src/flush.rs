@@ -82,8 +82,8 @@ fn write_day<R: RowsInMemory>(
     }
     let place = shared.segment_place(R::TABLE, day, number + 1);
     let mut writer = SegmentWriter::<R>::create(disk, &place.path, day, cell.wal)?;
-    for stream in cell.rows.streams() {
-        writer.push(stream, cell.rows.read(stream, TimeRange::ALL))?;
+    for key in cell.rows.keys() {
+        writer.push(key, cell.rows.read(key.stream(), TimeRange::ALL))?;
     }
     if writer.finish()? {
         written.segment = Some(Arc::new(Segment::open(shared.disk.clone(), place)?));

@@ -21,7 +21,7 @@ use parking_lot::{Mutex, RwLock};
 pub use chunks::SampleChunks;
 pub use events::Events;
 
-use crate::rows::{LogRows, Rows, SampleRows, SpanRows};
+use crate::rows::{LogRows, Rows, SampleRows, SpanRows, StreamKey};
 use crate::table::{Day, Table};
 
 /// Streams that a reader copies before it lets a writer in: some microseconds.
@@ -59,8 +59,8 @@ pub trait RowsInMemory: Rows {
 pub trait Memory<R> {
     fn row_count(&self) -> usize;
     fn memory_bytes(&self) -> usize;
-    /// Streams that have rows, ascending.
-    fn streams(&self) -> Vec<u32>;
+    /// Streams that have rows, in their order in segments.
+    fn keys(&self) -> Vec<StreamKey>;
     /// In order of time.
     fn read(&self, stream: u32, range: TimeRange) -> R;
     fn has_rows(&self, stream: u32, range: TimeRange) -> bool;
@@ -204,8 +204,10 @@ impl Memory<SampleRows> for SampleChunks {
         self.memory_bytes()
     }
 
-    fn streams(&self) -> Vec<u32> {
-        self.series().collect()
+    fn keys(&self) -> Vec<StreamKey> {
+        let mut keys: Vec<StreamKey> = self.keys().collect();
+        keys.sort_unstable();
+        keys
     }
 
     fn read(&self, stream: u32, range: TimeRange) -> SampleRows {

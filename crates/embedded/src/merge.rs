@@ -110,15 +110,15 @@ fn merge<R: Rows>(
             Err(error) => return shared.judge_segment(part, error).map(|()| false),
         }
     }
-    while let Some(stream) = scans.iter().filter_map(|(scan, _)| scan.peek()).min() {
+    while let Some(key) = scans.iter().filter_map(|(scan, _)| scan.peek()).min() {
         let mut parts = Vec::new();
         // What was erased must not bring back what it had replaced.
         let mut replaced = HashSet::new();
-        for (scan, erased) in scans.iter_mut().rev().filter(|(scan, _)| scan.peek() == Some(stream)) {
+        for (scan, erased) in scans.iter_mut().rev().filter(|(scan, _)| scan.peek() == Some(key)) {
             if let Some((_, mut part)) = scan.next()? {
                 part.leave_out(&replaced);
                 replaced.extend(part.identities());
-                erased.apply(stream, &mut part);
+                erased.apply(key.stream(), &mut part);
                 parts.push(part);
             }
         }
@@ -128,7 +128,7 @@ fn merge<R: Rows>(
         if !is_one {
             rows.settle();
         }
-        writer.push(stream, rows)?;
+        writer.push(key, rows)?;
     }
     let has_rows = writer.finish()?;
     let merged = has_rows.then(|| Segment::open(shared.disk.clone(), place)).transpose()?;

@@ -22,7 +22,7 @@ pub use samples::select;
 use crate::erasure::Erased;
 use crate::files::FileError;
 use crate::memtable::{MemDay, Memory, READ_STREAMS, RowsInMemory};
-use crate::rows::{Identity, Probe};
+use crate::rows::{Identity, Probe, StreamKey};
 use crate::segment::{Segment, SegmentReader};
 use crate::shared::{DayFiles, Shared, Tables};
 use crate::table::Day;
@@ -208,7 +208,7 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
             }
         }
         for cell in &self.memory {
-            with_rows.extend(cell.read().rows.streams());
+            with_rows.extend(cell.read().rows.keys().into_iter().map(StreamKey::stream));
         }
         let is_in_part = |stream: &u32| self.parts.iter().any(|part| part.ids().contains(stream));
         Ok(with_rows.iter().filter(is_in_part).count() as u64 >= in_parts)

@@ -4,6 +4,7 @@
 //! samples, logs and spans is in one place each.
 
 mod events;
+mod key;
 mod logs;
 mod page;
 mod samples;
@@ -15,6 +16,7 @@ use columns::Corrupt;
 use model::{Matcher, TimeRange, Timestamp};
 
 pub use events::{name_hash, trace_hash, word_hash};
+pub use key::StreamKey;
 pub use logs::LogRows;
 pub use page::{Page, Probe};
 pub use samples::SampleRows;

@@ -1,7 +1,7 @@
 //! Segments: immutable files with the rows of one table and day, or a part of them.
 //!
-//! Streams stand in order of their numbers, the rows of a stream in order of time, all in
-//! pages of a few thousand rows; behind them the [`Directory`] (which streams, which
+//! Streams stand in order of their keys, the rows of a stream in order of time, all in
+//! pages of some thousand rows; behind them the [`Directory`] (which streams, which
 //! pages). [`SegmentWriter`] writes a file from top to bottom, [`SegmentReader`] reads what
 //! a query wants, [`SegmentScan`] all of it. The bytes are drawn in docs/formats/segment.md.
 

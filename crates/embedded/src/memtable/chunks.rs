@@ -4,9 +4,9 @@
 //! fifteen places, a slab is never moved when another is needed, and nothing is freed
 //! before all of it is.
 
-use model::{Sample, TimeRange};
+use model::{LabelSet, METRIC_NAME, Sample, TimeRange};
 
-use crate::rows::{Rows, SampleRows};
+use crate::rows::{Rows, SampleRows, StreamKey};
 
 /// Long enough that the link costs little, short enough that fifty thousand series with
 /// one sample each take 13 MB.
@@ -25,6 +25,8 @@ struct Chain {
     first: u32,
     last: u32,
     rows: u32,
+    /// Of the series: a hash of its metric's name.
+    group: u32,
 }
 
 /// Samples by the dense number of their series.
@@ -38,11 +40,19 @@ pub struct SampleChunks {
 }
 
 impl SampleChunks {
-    pub fn push(&mut self, series: u32, sample: Sample) {
+    /// Series of one metric stand together in segments.
+    pub fn extend(&mut self, series: u32, labels: &LabelSet, samples: Vec<Sample>) {
         let index = series as usize;
         if index >= self.chains.len() {
-            self.chains.resize(index + 1, Chain { first: NONE, last: NONE, rows: 0 });
+            self.chains.resize(index + 1, Chain { first: NONE, last: NONE, rows: 0, group: 0 });
         }
+        if self.chains[index].rows == 0 {
+            self.chains[index].group = columns::filter::hash_word(labels.value(METRIC_NAME)) as u32;
+        }
+        samples.into_iter().for_each(|sample| self.push(index, sample));
+    }
+
+    fn push(&mut self, index: usize, sample: Sample) {
         let mut chain = self.chains[index];
         let place = chain.rows as usize % CHUNK_ROWS;
         if place == 0 {
@@ -87,10 +97,10 @@ impl SampleChunks {
         self.slabs.len() * SLAB_CHUNKS * size_of::<Chunk>() + self.chains.len() * size_of::<Chain>()
     }
 
-    /// Numbers of the series that have samples, ascending.
-    pub fn series(&self) -> impl Iterator<Item = u32> {
-        let has_rows = |(number, chain): (usize, &Chain)| (chain.rows > 0).then_some(number as u32);
-        self.chains.iter().enumerate().filter_map(has_rows)
+    /// Keys of the series that have samples, ascending by number.
+    pub fn keys(&self) -> impl Iterator<Item = StreamKey> {
+        let chains = (0..).zip(&self.chains).filter(|(_, chain)| chain.rows > 0);
+        chains.map(|(number, chain)| StreamKey::new(number, chain.group))
     }
 
     /// The samples of a series within the range, in order of time.
@@ -140,11 +150,13 @@ mod tests {
             let mut expected: BTreeMap<u32, BTreeMap<i64, f64>> = BTreeMap::new();
             for (order, (series, at)) in pushed.iter().enumerate() {
                 let value = order as f64;
-                chunks.push(*series, Sample { at: Timestamp::from_nanos(*at), value });
+                let labels = LabelSet::metric("m", [("n", series.to_string())]);
+                chunks.extend(*series, &labels, vec![Sample { at: Timestamp::from_nanos(*at), value }]);
                 expected.entry(*series).or_default().insert(*at, value);
             }
             prop_assert_eq!(chunks.row_count(), pushed.len());
-            prop_assert_eq!(chunks.series().collect::<Vec<_>>(), expected.keys().copied().collect::<Vec<_>>());
+            let series: Vec<u32> = chunks.keys().map(StreamKey::stream).collect();
+            prop_assert_eq!(series, expected.keys().copied().collect::<Vec<_>>());
             for series in 0..41 {
                 let wanted = expected.get(&series).cloned().unwrap_or_default();
                 let found = chunks.read(series, TimeRange::ALL);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::TimeRange;
 
 use super::Memory;
-use crate::rows::Rows;
+use crate::rows::{Rows, StreamKey};
 
 /// What a stream takes besides its rows, roughly.
 const STREAM_BYTES: usize = 96;
@@ -41,8 +41,9 @@ impl<R: Rows> Memory<R> for Events<R> {
         self.bytes + self.streams.len() * STREAM_BYTES
     }
 
-    fn streams(&self) -> Vec<u32> {
-        self.streams.keys().copied().collect()
+    fn keys(&self) -> Vec<StreamKey> {
+        // Events are asked for by stream and time: they have no groups.
+        self.streams.keys().map(|stream| StreamKey::new(*stream, 0)).collect()
     }
 
     fn read(&self, stream: u32, range: TimeRange) -> R {

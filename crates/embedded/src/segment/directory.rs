@@ -1,30 +1,31 @@
 //! Which streams a segment has, and where their rows are.
 //!
 //! ```text
-//! uint streams, then a block each: their numbers (u32), their rows (u32), the first and
-//!                                  the last times of each (i64)
-//! uint pages, then a block each:   their rows (u32), their first and last times (i64),
-//!                                  bytes of each with its frame (u32), bytes of the filter
-//!                                  behind it (u32, 0 without)
+//! uint pieces, then a block each:  their streams (u32), the groups of those (u32), their
+//!                                  rows (u32), the first and the last times of each (i64)
+//! uint pages, then a block each:   how many pieces each has (u32), their first and last
+//!                                  times (i64), bytes of each with its frame (u32), bytes
+//!                                  of the filter behind it (u32, 0 without)
 //! ```
 //!
 //! Pages follow each other from the file's ninth byte on, each with its filter behind it.
-//! Rows are numbered through the whole file, stream by stream; a page is a run of them.
+//! A piece is what one page has of one stream; pieces are in the order of the file.
 
 use columns::bytes::{Cursor, put_block, put_uint};
 use columns::{Corrupt, numbers};
 use model::{TimeRange, Timestamp};
 
 use crate::files::Span;
+use crate::rows::StreamKey;
 
 const WHAT: &str = "a segment's directory";
 const FIRST_PAGE: u64 = 8;
 
-/// One page and the rows in it.
+/// One page and the pieces in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageEntry {
-    pub first_row: u32,
-    pub end_row: u32,
+    pub first_piece: u32,
+    pub end_piece: u32,
     pub times: TimeRange,
     pub span: Span,
     /// Without bytes when the page has no filter.
@@ -33,12 +34,13 @@ pub struct PageEntry {
 
 #[derive(Debug, PartialEq)]
 pub struct Directory {
-    /// Ascending.
+    /// Of each piece. A stream that does not fit a page has several.
     pub streams: Vec<u32>,
-    /// Where the rows of each stream end.
-    ends: Vec<u32>,
+    groups: Vec<u32>,
     first_times: Vec<i64>,
     last_times: Vec<i64>,
+    /// Pieces by their stream, those of one stream in their order.
+    by_stream: Vec<u32>,
     pub pages: Vec<PageEntry>,
 }
 
@@ -47,70 +49,77 @@ impl Directory {
         let mut cursor = Cursor::new(bytes, WHAT);
         let count = cursor.at_most(columns::ROWS_MAX)?;
         let streams = numbers::decode::<u32>(cursor.block()?, count)?;
-        let rows = numbers::decode::<u32>(cursor.block()?, count)?;
+        let groups = numbers::decode::<u32>(cursor.block()?, count)?;
         let first_times = numbers::decode::<i64>(cursor.block()?, count)?;
         let last_times = numbers::decode::<i64>(cursor.block()?, count)?;
-        let ends = running_totals(&rows)?;
         let count = cursor.at_most(columns::ROWS_MAX)?;
-        let page_ends = running_totals(&numbers::decode::<u32>(cursor.block()?, count)?)?;
+        let ends = running_totals(&numbers::decode::<u32>(cursor.block()?, count)?)?;
         let starts = numbers::decode::<i64>(cursor.block()?, count)?;
         let times = starts.into_iter().zip(numbers::decode::<i64>(cursor.block()?, count)?);
         let bytes = numbers::decode::<u32>(cursor.block()?, count)?;
         let filters = numbers::decode::<u32>(cursor.block()?, count)?;
         cursor.finish()?;
-        if !streams.is_sorted_by(|a, b| a < b) || page_ends.last() != ends.last() {
+        if ends.last().copied().unwrap_or(0) as usize != streams.len() {
             return Err(Corrupt(WHAT));
         }
-        let (mut first_row, mut offset) = (0, FIRST_PAGE);
-        let pages = times.zip(page_ends).zip(bytes.into_iter().zip(filters));
-        let pages = pages.map(|(((start, end), end_row), (bytes, filter))| {
+        let (mut first_piece, mut offset) = (0, FIRST_PAGE);
+        let pages = times.zip(ends).zip(bytes.into_iter().zip(filters));
+        let pages = pages.map(|(((start, end), end_piece), (bytes, filter))| {
             let span = Span { offset, bytes: u64::from(bytes) };
             let filter = Span { offset: offset + span.bytes, bytes: u64::from(filter) };
             let times = TimeRange::new(Timestamp::from_nanos(start), Timestamp::from_nanos(end));
-            let page = PageEntry { first_row, end_row, times, span, filter };
+            let page = PageEntry { first_piece, end_piece, times, span, filter };
             offset = filter.offset + filter.bytes;
-            first_row = end_row;
+            first_piece = end_piece;
             page
         });
-        Ok(Self { pages: pages.collect(), streams, ends, first_times, last_times })
+        let mut by_stream: Vec<u32> = (0..streams.len() as u32).collect();
+        by_stream.sort_by_key(|piece| streams[*piece as usize]);
+        Ok(Self { pages: pages.collect(), streams, groups, first_times, last_times, by_stream })
     }
 
-    /// The rows of the stream at a place of [`streams`](Directory::streams).
-    pub fn rows(&self, place: usize) -> std::ops::Range<u32> {
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        start..self.ends[place]
+    pub fn key(&self, piece: usize) -> StreamKey {
+        StreamKey::new(self.streams[piece], self.groups[piece])
     }
 
-    pub fn times(&self, place: usize) -> TimeRange {
+    pub fn times(&self, piece: usize) -> TimeRange {
         let instant = Timestamp::from_nanos;
-        TimeRange::new(instant(self.first_times[place]), instant(self.last_times[place]))
+        TimeRange::new(instant(self.first_times[piece]), instant(self.last_times[piece]))
     }
 
-    /// Places of those of `wanted` (ascending) that are here.
-    pub fn places(&self, wanted: &[u32]) -> Vec<usize> {
-        // A few among many are searched for; many are walked along with all.
-        if wanted.len() < self.streams.len() / 16 {
-            return wanted.iter().filter_map(|stream| self.streams.binary_search(stream).ok()).collect();
-        }
-        let mut wanted = wanted.iter().copied().peekable();
+    /// The pieces of `wanted` streams (ascending), in their order.
+    pub fn pieces(&self, wanted: &[u32]) -> Vec<usize> {
+        let stream_of = |piece: &u32| self.streams[*piece as usize];
         let mut found = Vec::new();
-        for (place, stream) in self.streams.iter().enumerate() {
-            while wanted.peek().is_some_and(|next| next < stream) {
-                wanted.next();
+        if wanted.len() < self.streams.len() / 16 {
+            // A few among many are searched for.
+            for stream in wanted {
+                let first = self.by_stream.partition_point(|piece| stream_of(piece) < *stream);
+                let of_stream =
+                    self.by_stream[first..].iter().take_while(|piece| stream_of(piece) == *stream);
+                found.extend(of_stream.map(|piece| *piece as usize));
             }
-            if wanted.peek() == Some(stream) {
-                found.push(place);
+        } else {
+            let mut wanted = wanted.iter().copied().peekable();
+            for piece in &self.by_stream {
+                while wanted.peek().is_some_and(|next| *next < stream_of(piece)) {
+                    wanted.next();
+                }
+                if wanted.peek() == Some(&stream_of(piece)) {
+                    found.push(*piece as usize);
+                }
             }
         }
+        found.sort_unstable();
         found
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.streams.len() * 24 + self.pages.len() * size_of::<PageEntry>()
+        self.streams.len() * 28 + self.pages.len() * size_of::<PageEntry>()
     }
 }
 
-/// Where runs of these lengths end. More rows than a file can have are damage.
+/// Where runs of these lengths end. More than a file can have are damage.
 fn running_totals(lengths: &[u32]) -> Result<Vec<u32>, Corrupt> {
     let mut total = 0u32;
     lengths
@@ -126,10 +135,10 @@ fn running_totals(lengths: &[u32]) -> Result<Vec<u32>, Corrupt> {
 #[derive(Debug, Default)]
 pub struct DirectoryWriter {
     streams: Vec<u32>,
-    rows: Vec<u32>,
+    groups: Vec<u32>,
     first_times: Vec<i64>,
     last_times: Vec<i64>,
-    page_rows: Vec<u32>,
+    page_pieces: Vec<u32>,
     page_starts: Vec<i64>,
     page_ends: Vec<i64>,
     page_bytes: Vec<u32>,
@@ -137,17 +146,19 @@ pub struct DirectoryWriter {
 }
 
 impl DirectoryWriter {
-    pub fn push_stream(&mut self, stream: u32, rows: usize, times: TimeRange) {
-        self.streams.push(stream);
-        self.rows.push(rows as u32);
-        self.first_times.push(times.start.as_nanos());
-        self.last_times.push(times.end.as_nanos());
-    }
-
-    pub fn push_page(&mut self, rows: usize, times: TimeRange, page: Span, filter: Option<Span>) {
-        self.page_rows.push(rows as u32);
-        self.page_starts.push(times.start.as_nanos());
-        self.page_ends.push(times.end.as_nanos());
+    /// A page and its pieces, in their order.
+    pub fn push_page(&mut self, pieces: &[(StreamKey, TimeRange)], page: Span, filter: Option<Span>) {
+        for (key, times) in pieces {
+            self.streams.push(key.stream());
+            self.groups.push(key.group());
+            self.first_times.push(times.start.as_nanos());
+            self.last_times.push(times.end.as_nanos());
+        }
+        let starts = pieces.iter().map(|(_, times)| times.start.as_nanos());
+        let ends = pieces.iter().map(|(_, times)| times.end.as_nanos());
+        self.page_pieces.push(pieces.len() as u32);
+        self.page_starts.push(starts.min().unwrap_or(0));
+        self.page_ends.push(ends.max().unwrap_or(0));
         self.page_bytes.push(page.bytes as u32);
         self.filter_bytes.push(filter.map_or(0, |filter| filter.bytes as u32));
     }
@@ -156,11 +167,11 @@ impl DirectoryWriter {
         let mut out = Vec::new();
         put_uint(&mut out, self.streams.len() as u64);
         put_block(&mut out, &numbers::encode(&self.streams));
-        put_block(&mut out, &numbers::encode(&self.rows));
+        put_block(&mut out, &numbers::encode(&self.groups));
         put_block(&mut out, &numbers::encode(&self.first_times));
         put_block(&mut out, &numbers::encode(&self.last_times));
-        put_uint(&mut out, self.page_rows.len() as u64);
-        put_block(&mut out, &numbers::encode(&self.page_rows));
+        put_uint(&mut out, self.page_pieces.len() as u64);
+        put_block(&mut out, &numbers::encode(&self.page_pieces));
         put_block(&mut out, &numbers::encode(&self.page_starts));
         put_block(&mut out, &numbers::encode(&self.page_ends));
         put_block(&mut out, &numbers::encode(&self.page_bytes));
@@ -181,42 +192,45 @@ mod tests {
         TimeRange::new(Timestamp::from_nanos(start), Timestamp::from_nanos(end))
     }
 
+    /// Stream 5 goes on from the first page into the second.
     fn directory() -> Directory {
         let mut writer = DirectoryWriter::default();
-        for stream in [2, 5, 9] {
-            writer.push_stream(stream, 10, range(i64::from(stream), 50));
-        }
-        writer.push_page(12, range(2, 50), Span { offset: 8, bytes: 100 }, None);
+        let piece = |stream, group, start, end| (StreamKey::new(stream, group), range(start, end));
+        let first = [piece(2, 7, 2, 50), piece(5, 8, 5, 20)];
+        writer.push_page(&first, Span { offset: 8, bytes: 100 }, None);
+        let second = [piece(3, 9, 3, 60), piece(5, 8, 21, 50)];
         let filter = Span { offset: 308, bytes: 30 };
-        writer.push_page(18, range(5, 50), Span { offset: 108, bytes: 200 }, Some(filter));
+        writer.push_page(&second, Span { offset: 108, bytes: 200 }, Some(filter));
         Directory::decode(&writer.encode()).unwrap()
     }
 
     #[test]
-    fn rows_and_pages_are_numbered_through() {
+    fn pages_follow_each_other() {
         let directory = directory();
-        assert_eq!((directory.rows(0), directory.rows(2)), (0..10, 20..30));
-        assert_eq!(directory.times(1), range(5, 50));
         let [first, second] = directory.pages[..] else { panic!("there are two pages") };
-        assert_eq!((first.first_row, first.end_row, second.end_row), (0, 12, 30));
+        assert_eq!((first.first_piece, first.end_piece, second.end_piece), (0, 2, 4));
+        assert_eq!((first.times, second.times), (range(2, 50), range(3, 60)));
         assert_eq!(second.span, Span { offset: 108, bytes: 200 });
         assert_eq!(second.filter, Span { offset: 308, bytes: 30 });
+        assert_eq!((directory.key(2), directory.times(3)), (StreamKey::new(3, 9), range(21, 50)));
     }
 
     #[test]
-    fn streams_are_found_by_number() {
+    fn all_pieces_of_a_stream_are_found() {
         let directory = directory();
-        assert_eq!(directory.places(&[]), [0usize; 0]);
-        assert_eq!(directory.places(&[1, 5, 6, 9]), [1, 2]);
+        assert_eq!(directory.pieces(&[]), [0usize; 0]);
+        assert_eq!(directory.pieces(&[1, 5, 6]), [1, 3]);
+        assert_eq!(directory.pieces(&[2, 3, 5]), [0, 1, 2, 3]);
     }
 
     #[test]
     fn a_few_streams_among_many_are_found() {
         let mut writer = DirectoryWriter::default();
-        (0..100).for_each(|stream| writer.push_stream(stream * 2, 1, range(0, 0)));
-        writer.push_page(100, range(0, 0), Span { offset: 8, bytes: 1 }, None);
+        let pieces: Vec<_> =
+            (0..100).rev().map(|stream| (StreamKey::new(stream * 2, 0), range(0, 0))).collect();
+        writer.push_page(&pieces, Span { offset: 8, bytes: 1 }, None);
         let directory = Directory::decode(&writer.encode()).unwrap();
-        assert_eq!(directory.places(&[3, 8, 198, 500]), [4, 99]);
+        assert_eq!(directory.pieces(&[3, 8, 198, 500]), [0, 95]);
     }
 
     proptest! {

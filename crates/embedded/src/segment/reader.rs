@@ -8,7 +8,7 @@ use model::TimeRange;
 use super::directory::{Directory, PageEntry};
 use super::{DirectoryCache, Segment};
 use crate::files::FileError;
-use crate::rows::{Probe, Rows};
+use crate::rows::{Probe, Rows, StreamKey};
 
 pub struct SegmentReader<'a> {
     segment: &'a Segment,
@@ -23,7 +23,7 @@ impl<'a> SegmentReader<'a> {
     }
 
     /// Hands over the rows of `wanted` streams (ascending) within the range, in order of
-    /// streams and time; a stream may come in several pieces. Pages of which the filter
+    /// pages; the pieces of one stream come in order of time. Pages of which the filter
     /// says that nothing in them is of interest are not read.
     pub fn read<R: Rows, E: From<FileError>>(
         &self,
@@ -32,18 +32,20 @@ impl<'a> SegmentReader<'a> {
         probe: &Probe,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
-        let directory = self.directory.clone();
-        let places = directory.places(wanted);
-        let mut places = &places[..];
-        for page in &directory.pages {
-            // Streams that end before the page are done with.
-            let done = places.partition_point(|place| directory.rows(*place).end <= page.first_row);
-            places = &places[done..];
-            let here = places.partition_point(|place| directory.rows(*place).start < page.end_row);
-            if here == 0 || !page.times.overlaps(range) || !self.may_match(page, probe)? {
+        let pieces = self.directory.pieces(wanted);
+        let mut pieces = &pieces[..];
+        for page in &self.directory.pages {
+            let here = pieces.partition_point(|piece| *piece < page.end_piece as usize);
+            let (in_page, later) = pieces.split_at(here);
+            pieces = later;
+            if in_page.is_empty() || !page.times.overlaps(range) || !self.may_match(page, probe)? {
                 continue;
             }
-            let streams: Vec<u32> = places[..here].iter().map(|place| directory.streams[*place]).collect();
+            let overlap = in_page.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
+            let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
+            if streams.is_empty() {
+                continue;
+            }
             for (stream, mut rows) in self.page::<R>(page, Some(&streams))?.unwrap_or_default() {
                 rows.clip(range);
                 if rows.len() > 0 {
@@ -62,8 +64,8 @@ impl<'a> SegmentReader<'a> {
         range: TimeRange,
     ) -> Result<Vec<u32>, FileError> {
         let (mut found, mut unclear) = (Vec::new(), Vec::new());
-        for place in self.directory.places(wanted) {
-            let (stream, times) = (self.directory.streams[place], self.directory.times(place));
+        for piece in self.directory.pieces(wanted) {
+            let (stream, times) = (self.directory.streams[piece], self.directory.times(piece));
             if range.contains(times.start) || range.contains(times.end) {
                 found.push(stream);
             } else if times.overlaps(range) {
@@ -71,13 +73,14 @@ impl<'a> SegmentReader<'a> {
             }
         }
         if !unclear.is_empty() {
+            unclear.sort_unstable();
             self.read::<R, FileError>(&unclear, range, &Probe::default(), |stream, _| {
                 found.push(stream);
                 Ok(())
             })?;
-            found.sort_unstable();
-            found.dedup();
         }
+        found.sort_unstable();
+        found.dedup();
         Ok(found)
     }
 
@@ -120,10 +123,20 @@ impl<'a> SegmentReader<'a> {
         }
     }
 
-    pub(super) fn whole_page<R: Rows>(&self, number: usize) -> Result<Option<Vec<(u32, R)>>, FileError> {
-        match self.directory.pages.get(number) {
-            Some(page) => Ok(Some(self.page(page, None)?.unwrap_or_default())),
-            None => Ok(None),
-        }
+    /// All of one page, in the order of streams; `None` behind the last.
+    pub(super) fn whole_page<R: Rows>(
+        &self,
+        number: usize,
+    ) -> Result<Option<Vec<(StreamKey, R)>>, FileError> {
+        let Some(page) = self.directory.pages.get(number) else { return Ok(None) };
+        let pieces = page.first_piece as usize..page.end_piece as usize;
+        let streams = self.page(page, None)?.unwrap_or_default();
+        let mut streams: Vec<(StreamKey, R)> = streams
+            .into_iter()
+            .zip(pieces)
+            .map(|((_, rows), piece)| (self.directory.key(piece), rows))
+            .collect();
+        streams.sort_by_key(|(key, _)| *key);
+        Ok(Some(streams))
     }
 }

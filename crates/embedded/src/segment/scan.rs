@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use super::reader::SegmentReader;
 use super::{DirectoryCache, Segment};
 use crate::files::FileError;
-use crate::rows::Rows;
+use crate::rows::{Rows, StreamKey};
 
 /// Holds one page at a time, or as many as one stream needs.
 pub struct SegmentScan<'a, R> {
     reader: SegmentReader<'a>,
     next_page: usize,
-    waiting: VecDeque<(u32, R)>,
+    waiting: VecDeque<(StreamKey, R)>,
 }
 
 impl<'a, R: Rows> SegmentScan<'a, R> {
@@ -23,21 +23,21 @@ impl<'a, R: Rows> SegmentScan<'a, R> {
     }
 
     /// The stream that comes next.
-    pub fn peek(&self) -> Option<u32> {
-        self.waiting.front().map(|(stream, _)| *stream)
+    pub fn peek(&self) -> Option<StreamKey> {
+        self.waiting.front().map(|(key, _)| *key)
     }
 
-    pub fn next(&mut self) -> Result<Option<(u32, R)>, FileError> {
-        let Some((stream, mut rows)) = self.waiting.pop_front() else { return Ok(None) };
+    pub fn next(&mut self) -> Result<Option<(StreamKey, R)>, FileError> {
+        let Some((key, mut rows)) = self.waiting.pop_front() else { return Ok(None) };
         self.fill()?;
         // The rest of the stream may be in the next page.
-        while self.peek() == Some(stream) {
+        while self.peek() == Some(key) {
             if let Some((_, more)) = self.waiting.pop_front() {
                 rows.append(more);
             }
             self.fill()?;
         }
-        Ok(Some((stream, rows)))
+        Ok(Some((key, rows)))
     }
 
     /// Reads pages until a stream waits or there are none left. Pages that cannot be read

@@ -8,7 +8,7 @@ use model::TimeRange;
 use super::directory::DirectoryWriter;
 use crate::files::{FileWriter, Footer, Kind};
 use crate::memtable::WalRange;
-use crate::rows::Rows;
+use crate::rows::{Rows, StreamKey};
 use crate::table::Day;
 
 /// Pages with little in them have a filter that is not worth reading.
@@ -20,11 +20,11 @@ pub struct SegmentWriter<'a, R> {
     wal: WalRange,
     directory: DirectoryWriter,
     /// What the next page will hold.
-    waiting: Vec<(u32, R)>,
+    waiting: Vec<(StreamKey, R)>,
     waiting_rows: usize,
     waiting_bytes: usize,
     rows: u64,
-    first_stream: Option<u32>,
+    first_stream: u32,
     end_stream: u32,
     times: Option<TimeRange>,
 }
@@ -40,59 +40,63 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
             waiting_rows: 0,
             waiting_bytes: 0,
             rows: 0,
-            first_stream: None,
+            first_stream: u32::MAX,
             end_stream: 0,
             times: None,
         })
     }
 
-    /// Streams come in ascending order, each once, with rows in order of time.
-    pub fn push(&mut self, stream: u32, mut rows: R) -> Result<(), DiskError> {
+    /// Streams come in ascending order of keys, each once, with rows in order of time.
+    pub fn push(&mut self, key: StreamKey, mut rows: R) -> Result<(), DiskError> {
         let Some(times) = rows.times() else { return Ok(()) };
-        self.directory.push_stream(stream, rows.len(), times);
         self.rows += rows.len() as u64;
-        self.first_stream.get_or_insert(stream);
-        self.end_stream = stream + 1;
+        self.first_stream = self.first_stream.min(key.stream());
+        self.end_stream = self.end_stream.max(key.stream() + 1);
         self.times = Some(self.times.map_or(times, |all| union(all, times)));
         while self.waiting_rows + rows.len() > R::PAGE_ROWS_MAX {
-            // A page that is nearly full ends before a stream that does not fit.
-            let room = R::PAGE_ROWS_MAX - self.waiting_rows;
-            if room < rows.len().min(R::PAGE_ROWS_MAX) && self.waiting_rows > R::PAGE_ROWS_MAX / 2 {
+            // A page that is half full ends before a stream that does not fit.
+            if self.waiting_rows > R::PAGE_ROWS_MAX / 2 {
                 self.write_page()?;
                 continue;
             }
-            let rest = rows.split_off(room);
-            self.wait(stream, rows);
+            let rest = rows.split_off(R::PAGE_ROWS_MAX - self.waiting_rows);
+            self.wait(key, rows);
             self.write_page()?;
             rows = rest;
         }
-        self.wait(stream, rows);
+        self.wait(key, rows);
         if self.waiting_rows >= R::PAGE_ROWS_MAX || self.waiting_bytes >= R::PAGE_BYTES_MAX {
             self.write_page()?;
         }
         Ok(())
     }
 
-    fn wait(&mut self, stream: u32, rows: R) {
+    fn wait(&mut self, key: StreamKey, rows: R) {
         self.waiting_rows += rows.len();
         self.waiting_bytes += rows.bytes();
         if rows.len() > 0 {
-            self.waiting.push((stream, rows));
+            self.waiting.push((key, rows));
         }
     }
 
     fn write_page(&mut self) -> Result<(), DiskError> {
-        let streams = std::mem::take(&mut self.waiting);
+        let mut waiting = std::mem::take(&mut self.waiting);
         let rows = std::mem::take(&mut self.waiting_rows);
         self.waiting_bytes = 0;
-        let Some(times) = streams.iter().filter_map(|(_, rows)| rows.times()).reduce(union) else {
+        if rows == 0 {
             return Ok(());
-        };
+        }
+        // Which streams share a page is a matter of keys; within it, those that were
+        // numbered together are most alike.
+        waiting.sort_by_key(|(key, _)| key.stream());
+        let pieces: Vec<(StreamKey, TimeRange)> =
+            waiting.iter().filter_map(|(key, rows)| Some((*key, rows.times()?))).collect();
+        let streams: Vec<(u32, R)> = waiting.into_iter().map(|(key, rows)| (key.stream(), rows)).collect();
         let page = R::encode(&streams);
         let span = self.file.frame(&page.bytes)?;
         let is_worth_it = !page.filter.is_empty() && rows >= FILTER_ROWS_MIN;
         let filter = is_worth_it.then(|| self.file.frame(&page.filter)).transpose()?;
-        self.directory.push_page(rows, times, span, filter);
+        self.directory.push_page(&pieces, span, filter);
         Ok(())
     }
 
@@ -109,7 +113,7 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
             wal: self.wal,
             rows: self.rows,
             times,
-            first_stream: self.first_stream.unwrap_or(0),
+            first_stream: self.first_stream,
             end_stream: self.end_stream,
             directory,
         };
