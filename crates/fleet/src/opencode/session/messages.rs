@@ -66,6 +66,8 @@ impl Session {
         }
         if !self.activity.is_busy() {
             self.last_progress = self.info.updated.max(self.info.created);
+        } else if let Some(asked) = self.pending.values().map(|request| request.since).max() {
+            self.last_progress = asked.min(self.last_progress);
         } else if let Some(answer) = self.answer.as_ref().filter(|_| self.is_waiting()) {
             self.phase_since = answer.created;
             self.last_progress = answer.created.max(self.info.updated).min(self.last_progress);

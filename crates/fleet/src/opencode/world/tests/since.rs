@@ -95,7 +95,7 @@ fn without_a_last_run_the_servers_records_say_since_when() {
 fn a_question_is_as_old_as_it_was_before_the_restart() {
     let agent = agent(&start(Server::Asks, saved(AgentState::WaitingHuman, before(399))));
     assert_eq!(agent.status.since, before(399), "as it was told then");
-    assert_eq!(agent.pending[0].since, before(400));
+    assert_eq!((agent.pending[0].since, agent.last_progress), (before(400), before(400)));
     assert!(agent.status.evidence[0].what.contains("since 02:40:00"), "{:?}", agent.status.evidence);
 }
 
