@@ -27,9 +27,13 @@ type Reply =
   | { kind: 'hang' }
   | { kind: 'refuse'; status: number; message: string; type: string; code: string | null; retryAfter?: number };
 
-/** `step` counts the answers since the last message of a person; `attempt` all requests for this model. */
+/**
+ * `step` counts the answers since the last message of a person, `prompts` those messages;
+ * `attempt` all requests for this model.
+ */
 interface Turn {
   step: number;
+  prompts: number;
   attempt: number;
 }
 
@@ -73,6 +77,8 @@ const scenes: Record<string, (turn: Turn) => Reply> = {
   hang: () => ({ kind: 'hang' }),
   /** Hangs at the first request, answers every later one: what a restart cures. */
   hangonce: ({ attempt }) => (attempt === 0 ? { kind: 'hang' } : fine),
+  /** Hangs however often it is asked, until it is told to continue. */
+  hangprompt: ({ prompts }) => (prompts < 2 ? { kind: 'hang' } : fine),
   midhang: () => ({ ...fine, thenHang: true }) as Reply,
   toolhang: script([bash('sleep 600', 'A command that hangs')], [{ say: 'Done.' }]),
   err429: () => rateLimited,
@@ -143,8 +149,9 @@ export class FakeLlm {
     this.#attempts.set(chat.model, attempt + 1);
     const asked = chat.messages.findLastIndex((message) => message.role === 'user');
     const step = chat.messages.slice(asked).filter((message) => message.role === 'assistant').length;
+    const prompts = chat.messages.filter((message) => message.role === 'user').length;
     const scene = scenes[chat.model];
-    return scene ? scene({ step, attempt }) : fine;
+    return scene ? scene({ step, prompts, attempt }) : fine;
   }
 }
 

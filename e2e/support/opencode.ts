@@ -76,9 +76,9 @@ export class OpenCode {
   }
 
   /** Returns at once; the turn goes on in the server. */
-  async prompt(session: string, model: string, text: string): Promise<void> {
+  async prompt(session: string, model: string, text: string, provider = 'fake'): Promise<void> {
     await this.#post(`/session/${session}/prompt_async`, {
-      model: { providerID: 'fake', modelID: model },
+      model: { providerID: provider, modelID: model },
       parts: [{ type: 'text', text }],
     });
   }
@@ -106,6 +106,12 @@ function config(llmUrl: string): unknown {
     cost: { input: 3, output: 15, cache_read: 0.3 },
     tool_call: true,
   });
+  const provider = (name: string, options: object) => ({
+    npm: '@ai-sdk/openai-compatible',
+    name,
+    options: { baseURL: llmUrl, apiKey: 'dummy', ...options },
+    models: Object.fromEntries(models.map((each) => [each, model(each)])),
+  });
   return {
     $schema: 'https://opencode.ai/config.json',
     autoupdate: false,
@@ -113,12 +119,9 @@ function config(llmUrl: string): unknown {
     model: 'fake/ok',
     permission: { bash: { '*': 'allow', 'rm *': 'ask' } }, // the last match wins
     provider: {
-      fake: {
-        npm: '@ai-sdk/openai-compatible',
-        name: 'Fake',
-        options: { baseURL: llmUrl, apiKey: 'dummy' },
-        models: Object.fromEntries(models.map((name) => [name, model(name)])),
-      },
+      fake: provider('Fake', {}),
+      // Gives a silent model up after seconds, where the default is five minutes.
+      impatient: provider('Impatient', { headerTimeout: 2_500 }),
     },
   };
 }

@@ -54,6 +54,25 @@ test('a hung agent is noticed, told about, freed, and proven to be well', async 
   expect(receiver.story('agent_stalled')).toEqual(['active', 'resolved']);
 });
 
+test('a hung model is noticed although OpenCode gives its request up and asks it again', async ({ world }) => {
+  const { opencode, receiver, watchkeeper } = world;
+  const heard = receiver.story('agent_stalled').length;
+  const session = await opencode.createSession('impatient');
+  await opencode.prompt(session, 'hangprompt', 'refactor the billing module', 'impatient');
+
+  const stalled = await watchkeeper.agentIn(session, ['stalled'], 30_000);
+  expect(stalled.evidence.map(({ what }) => what).join('; ')).toContain('given up at');
+  await eventually('the webhook to hear of it', async () => receiver.story('agent_stalled').length > heard);
+
+  const run = await eventually('the recovery to be verified', async () =>
+    (await watchkeeper.runs(stalled.id)).find(({ outcome }) => outcome !== 'running'),
+  );
+  expect(run).toMatchObject({ outcome: 'verified', trigger: 'auto_recovery' });
+  await watchkeeper.agentIn(session, ['idle']);
+  const refused = `agent_state_seconds_total{agent="${stalled.id}",state="waiting_provider"}`;
+  expect(await watchkeeper.value(refused), 'nobody refused anything').toBeUndefined();
+});
+
 /** Some agents that do well, so that the one that does not stands out. */
 async function busyCompany({ opencode }: import('../support/world.js').World): Promise<void> {
   for (const [title, model] of [

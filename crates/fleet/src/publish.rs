@@ -1,15 +1,18 @@
 //! From changes to everybody who wants to know: the board, the store, the subscribers.
 //!
 //! [`Publisher`] keeps the [`board`] of all agents and sources. A change of state is first
-//! appended to the store, as samples and a log line, and then told; other changes are told at
-//! most four times a second per agent. Every interval the numbers of all agents are written.
+//! appended to the store, as samples and a log line, and then told; what the store cannot take
+//! waits in the [`outlet`]. Other changes are told at most four times a second per agent. Every
+//! interval the numbers of all agents are written.
 
 mod board;
 mod journal;
+mod outlet;
 mod samples;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::{Agent, AgentId, AgentTransition, Batch, SourceStatus, Timestamp};
@@ -22,6 +25,7 @@ use tokio::sync::broadcast;
 use crate::opencode::Client;
 use crate::opencode::world::Changes;
 use board::Board;
+use outlet::Outlet;
 use samples::Written;
 
 /// What a subscriber may fall behind before it loses events.
@@ -32,7 +36,7 @@ const EVENTS: usize = 4096;
 pub enum FleetEvent {
     /// Something about an agent changed, not necessarily its state.
     Changed(Arc<Agent>),
-    /// The state changed; the samples that say so are in the store, or the failure in the log.
+    /// The state changed; the samples that say so are in the store, or wait for it.
     Transition(AgentTransition),
     Removed(AgentId),
     Source(SourceStatus),
@@ -40,8 +44,10 @@ pub enum FleetEvent {
 
 pub struct Publisher {
     clock: SharedClock,
-    store: Arc<dyn Appender>,
+    outlet: Outlet,
     state: State,
+    /// The last attempt to save failed, and the log says so.
+    cannot_save: AtomicBool,
     events: broadcast::Sender<FleetEvent>,
     /// Held to read or change entries, never across an await.
     board: Mutex<Board>,
@@ -56,7 +62,8 @@ impl std::fmt::Debug for Publisher {
 impl Publisher {
     pub fn new(clock: SharedClock, store: Arc<dyn Appender>, state: State) -> Self {
         let (events, _) = broadcast::channel(EVENTS);
-        Self { clock, store, state, events, board: Mutex::default() }
+        let (outlet, cannot_save) = (Outlet::new(store), AtomicBool::new(false));
+        Self { clock, outlet, state, cannot_save, events, board: Mutex::default() }
     }
 
     pub fn agents(&self) -> Vec<Arc<Agent>> {
@@ -108,7 +115,7 @@ impl Publisher {
         let mut batch = Batch::default();
         samples::source_up(&mut batch, &status, now);
         batch.logs.push(journal::source(&status, now));
-        self.append(batch, "a change of a source").await;
+        self.outlet.append(batch).await;
         self.send(FleetEvent::Source(status));
     }
 
@@ -157,7 +164,7 @@ impl Publisher {
             }
         }
         if !batch.is_empty() {
-            self.append(batch, "a change of state").await;
+            self.outlet.append(batch).await;
         }
         for event in told {
             self.send(event);
@@ -182,6 +189,7 @@ impl Publisher {
     ) -> Result<(), TaskError> {
         let writing = runtime::every(self.clock.as_ref(), interval, || self.write_all());
         shutdown.or(writing).await;
+        self.outlet.drain().await;
         self.save_all().await;
         Ok(())
     }
@@ -194,9 +202,7 @@ impl Publisher {
             let now = self.clock.now();
             board.write_all(&mut batch, now);
         }
-        if !batch.is_empty() {
-            self.append(batch, "the numbers of the fleet").await;
-        }
+        self.outlet.append(batch).await;
         self.save_all().await;
     }
 
@@ -210,18 +216,18 @@ impl Publisher {
             return;
         }
         match self.state.save_agents(&records).await {
-            Ok(()) => self.board.lock().saved(records),
+            Ok(()) => {
+                if self.cannot_save.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the totals of agents are saved again");
+                }
+                self.board.lock().saved(records);
+            }
             Err(error) => {
-                tracing::error!(%error, "the totals of agents could not be saved");
+                if !self.cannot_save.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "the totals of agents cannot be saved");
+                }
                 metrics::counter!("watchkeeper_fleet_save_failures_total").increment(1);
             }
-        }
-    }
-
-    async fn append(&self, batch: Batch, what: &'static str) {
-        if let Err(error) = self.store.append(batch).await {
-            tracing::error!(%error, what, "could not be written to the store");
-            metrics::counter!("watchkeeper_fleet_append_failures_total").increment(1);
         }
     }
 

@@ -12,11 +12,13 @@ pub(crate) struct Backlog {
     name: &'static str,
     batches_max: usize,
     batches: VecDeque<Batch>,
+    /// The store could not take the first one, and the log says so.
+    is_put_off: bool,
 }
 
 impl Backlog {
     pub(crate) fn new(name: &'static str, batches_max: usize) -> Self {
-        Self { name, batches_max, batches: VecDeque::new() }
+        Self { name, batches_max, batches: VecDeque::new(), is_put_off: false }
     }
 
     /// Puts a batch last; the oldest goes when there is no room.
@@ -39,7 +41,9 @@ impl Backlog {
                     tracing::warn!(queue = self.name, refused, ?reasons, "rows left out of a batch");
                 }
                 Err(error) if error.is_retryable() => {
-                    tracing::warn!(queue = self.name, waiting = self.batches.len(), %error, "append put off");
+                    if !std::mem::replace(&mut self.is_put_off, true) {
+                        tracing::warn!(queue = self.name, %error, "append put off, until the store can");
+                    }
                     metrics::counter!("watchkeeper_ingest_append_retries_total", "queue" => self.name)
                         .increment(1);
                     return;
@@ -50,6 +54,9 @@ impl Backlog {
                 }
             }
             self.batches.pop_front();
+        }
+        if std::mem::take(&mut self.is_put_off) {
+            tracing::info!(queue = self.name, "the store takes batches again");
         }
     }
 

@@ -21,6 +21,10 @@ const SNAPSHOTS_WAITING_MAX: usize = 120;
 /// Less makes the counters too coarse to be worth their room.
 pub const INTERVAL_MIN: Duration = Duration::from_secs(1);
 
+/// Rates need two readings. The second one comes this soon, so that nobody looks at a page
+/// without them for a whole interval.
+const SECOND_AFTER: Duration = Duration::from_secs(1);
+
 /// The latest snapshot, once there is one.
 pub type Latest = watch::Sender<Option<Arc<HostSnapshot>>>;
 
@@ -38,12 +42,14 @@ impl std::fmt::Debug for HostParts {
     }
 }
 
-/// Samples at once and then every `interval` (at least [`INTERVAL_MIN`]) until the shutdown
-/// begins. Made to be a supervised task.
+/// Samples at once, again after a second when there was no snapshot before, and then every
+/// `interval` (at least [`INTERVAL_MIN`]) until the shutdown begins. Made to be a supervised task.
 pub async fn run(interval: Duration, parts: HostParts, shutdown: Shutdown) -> Result<(), TaskError> {
     let interval = interval.max(INTERVAL_MIN);
     let mut backlog = Backlog::new("host", SNAPSHOTS_WAITING_MAX);
     loop {
+        let is_first = parts.latest.borrow().is_none();
+        let pause = if is_first { SECOND_AFTER } else { interval };
         let started = parts.clock.monotonic();
         let round = sample(&parts, &mut backlog);
         match shutdown.or(round).await {
@@ -51,7 +57,7 @@ pub async fn run(interval: Duration, parts: HostParts, shutdown: Shutdown) -> Re
             Some(result) => result?,
         }
         let spent = parts.clock.monotonic().saturating_sub(started);
-        if shutdown.or(parts.clock.sleep(interval.saturating_sub(spent))).await.is_none() {
+        if shutdown.or(parts.clock.sleep(pause.saturating_sub(spent))).await.is_none() {
             return Ok(());
         }
     }
@@ -88,7 +94,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_interval_leaves_a_sample_and_a_snapshot_with_rates() {
+    async fn rates_are_there_after_a_second_and_a_sample_after_each_interval() {
         let clock = FakeClock::new();
         let store = Arc::new(MemoryStore::new());
         let (latest, mut seen) = watch::channel(None);
@@ -98,10 +104,14 @@ mod tests {
         let story = async {
             seen.changed().await.unwrap();
             assert!(seen.borrow_and_update().as_ref().unwrap().cpu_usage.is_none());
-            clock.advance(Duration::from_secs(30)).await;
+            clock.advance(Duration::from_secs(1)).await;
             seen.changed().await.unwrap();
             let second = seen.borrow_and_update().clone().unwrap();
             assert!(second.own.as_ref().unwrap().cpu_percent.is_some());
+            clock.advance(Duration::from_secs(29)).await;
+            assert!(!seen.has_changed().unwrap(), "the interval is kept from here on");
+            clock.advance(Duration::from_secs(1)).await;
+            seen.changed().await.unwrap();
             clock.advance(Duration::from_secs(1)).await;
             shutdown.begin();
         };
@@ -110,7 +120,7 @@ mod tests {
         let name = Matcher::equal(model::METRIC_NAME, "process_resident_memory_bytes");
         let series = store.select(&[name], TimeRange::ALL, QueryLimits::default()).await.unwrap();
         assert_eq!(series.len(), 1);
-        assert_eq!(series[0].samples.len(), 2);
+        assert_eq!(series[0].samples.len(), 3);
         assert_eq!(series[0].labels.get("job"), Some("watchkeeper"));
     }
 }

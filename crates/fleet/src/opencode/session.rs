@@ -8,13 +8,15 @@
 mod counting;
 mod facts;
 mod messages;
+mod since;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    Agent, AgentError, AgentState, AgentTotals, PendingKind, PendingRequest, Retry, Timestamp, Todo,
+    Agent, AgentError, AgentState, AgentStatus, AgentTotals, PendingKind, PendingRequest, Retry, Timestamp,
+    Todo,
 };
 
 use super::wire::{SessionInfo, Status};
@@ -57,6 +59,8 @@ pub struct Heard {
 #[derive(Clone, Debug, Default)]
 struct Answer {
     id: String,
+    /// When what it answers was asked, as the server says.
+    asked: Option<Timestamp>,
     created: Timestamp,
     completed: Option<Timestamp>,
     error: Option<AgentError>,
@@ -90,8 +94,11 @@ pub struct Session {
     pub published: Option<Arc<Agent>>,
     pub totals: AgentTotals,
     pub first_seen: Timestamp,
-    /// Its state when the last run of this program saved it.
-    pub last_run: Option<AgentState>,
+    /// As it was when the last run of this program saved it.
+    pub last_run: Option<AgentStatus>,
+    /// Its present state counts from here, if it is older: what happened while nobody watched
+    /// is not counted.
+    pub counts_from: Timestamp,
     pub listing: Listing,
     /// Busy when the connection was lost, or when this program last ended.
     pub busy_when_lost: bool,
@@ -140,6 +147,7 @@ impl Session {
             totals: AgentTotals::default(),
             first_seen: heard.now.at,
             last_run: None,
+            counts_from: heard.now.at,
             listing: Listing::NotAsked,
             busy_when_lost: false,
             is_read: false,
@@ -165,7 +173,8 @@ impl Session {
 
     /// At work in the last run, which then counted its turn.
     pub fn was_at_work(&self) -> bool {
-        self.last_run.is_some_and(|state| state.is_busy() || state == AgentState::Dead)
+        let state = self.last_run.as_ref().map(|status| status.state);
+        state.is_some_and(|state| state.is_busy() || state == AgentState::Dead)
     }
 
     /// An event spoke of it.
@@ -269,12 +278,13 @@ impl Session {
         }
     }
 
-    pub fn asks(&mut self, id: String, kind: PendingKind, what: &str, heard: Heard) {
+    /// `since`: when it asked.
+    pub fn asks(&mut self, id: String, kind: PendingKind, what: &str, since: Timestamp, heard: Heard) {
         if self.pending.len() >= PENDING_MAX || self.pending.contains_key(&id) {
             return;
         }
         self.progress(heard);
-        let request = PendingRequest { id: id.clone(), kind, what: redact::clean(what), since: heard.now.at };
+        let request = PendingRequest { id: id.clone(), kind, what: redact::clean(what), since };
         self.pending.insert(id, request);
     }
 

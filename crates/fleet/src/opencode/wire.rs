@@ -173,8 +173,41 @@ pub(crate) fn time_ms(value: &Value) -> Option<Timestamp> {
     Some(Timestamp::from_millis(millis))
 }
 
+/// When the server made an id, `per_2065861d1001PGzX1Lvtoz4MoR`: ids of one kind sort by their
+/// time, the milliseconds in nine hexadecimal digits, and three that count. The digits come
+/// round every two years, so the newest time before `now` is meant.
+pub(crate) fn time_of_id(id: &str, now: Timestamp) -> Option<Timestamp> {
+    const ROUND: i64 = 1 << 36;
+    let (_, digits) = id.split_once('_')?;
+    let millis = i64::from_str_radix(digits.get(..9)?, 16).ok()?;
+    let age = (now.as_millis() - millis).rem_euclid(ROUND);
+    Some(Timestamp::from_millis(now.as_millis() - age))
+}
+
 /// The last part of a path.
 pub(crate) fn last_component(path: &str) -> Option<String> {
     let name = path.trim_end_matches('/').rsplit('/').next()?;
     (!name.is_empty()).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_tells_when_it_was_made() {
+        let made = Timestamp::from_millis(1_795_404_442_163);
+        for (id, now_ms, expected) in [
+            ("msg_20671aa33001r7r7kxA06FUHcX", 1_795_404_442_163, Some(made)),
+            ("msg_20671aa33001r7r7kxA06FUHcX", 1_795_504_442_163, Some(made)),
+            ("per_20671aa33fff", 1_795_404_500_000, Some(made)),
+            ("per_1", 1_795_404_500_000, None),
+            ("mine", 1_795_404_500_000, None),
+            ("per_\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}\u{e9}", 1_795_404_500_000, None),
+        ] {
+            assert_eq!(time_of_id(id, Timestamp::from_millis(now_ms)), expected, "{id}");
+        }
+        let ahead = time_of_id("msg_20671aa33001", made - std::time::Duration::from_secs(1)).unwrap();
+        assert!(ahead < Timestamp::from_millis(1_735_000_000_000), "the round before: {ahead}");
+    }
 }

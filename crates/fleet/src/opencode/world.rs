@@ -74,6 +74,8 @@ pub struct Change {
     pub first_seen: Timestamp,
     /// What the last run saved of its state, if it knew the agent.
     pub last_run: Option<AgentState>,
+    /// Where the counting of its present state begins, if that is older.
+    pub counts_from: Timestamp,
     /// Present when the state changed, with the one before.
     pub transition: Option<Option<AgentState>>,
 }

@@ -29,6 +29,7 @@ pub struct Board {
 struct Entry {
     agent: Arc<Agent>,
     first_seen: Timestamp,
+    counts_from: Timestamp,
     told: Duration,
     written: Written,
     saved: Option<AgentTotals>,
@@ -88,6 +89,7 @@ impl Board {
         let entry = self.agents.entry(id.clone()).or_insert_with(|| Entry {
             agent: change.agent.clone(),
             first_seen: change.first_seen,
+            counts_from: change.counts_from,
             told: mono,
             written: change.last_run.map_or_else(Written::default, |state| {
                 Written::left_by_last_run(id, &change.agent.source, state)
@@ -121,7 +123,7 @@ impl Board {
 
     pub fn write_agent(&mut self, batch: &mut Batch, id: &AgentId, now: Timestamp) {
         if let Some(entry) = self.agents.get_mut(id) {
-            entry.written.write(batch, &entry.agent, now);
+            entry.written.write(batch, &entry.agent, entry.counts_from, now);
         }
     }
 
@@ -142,7 +144,7 @@ impl Board {
 
     pub fn write_all(&mut self, batch: &mut Batch, now: Timestamp) {
         for entry in self.agents.values_mut() {
-            entry.written.write(batch, &entry.agent, now);
+            entry.written.write(batch, &entry.agent, entry.counts_from, now);
         }
         self.write_fleet(batch, now);
         for source in self.sources.values() {

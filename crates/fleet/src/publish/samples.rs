@@ -30,9 +30,10 @@ impl Written {
         Self { series }
     }
 
-    /// Writes the agent's present values and ends the series that no longer hold.
-    pub fn write(&mut self, batch: &mut Batch, agent: &Agent, now: Timestamp) {
-        let values = agent_values(agent, now);
+    /// Writes the agent's present values and ends the series that no longer hold. Its present
+    /// state counts from its beginning, but not from before `counts_from`.
+    pub fn write(&mut self, batch: &mut Batch, agent: &Agent, counts_from: Timestamp, now: Timestamp) {
+        let values = agent_values(agent, counts_from, now);
         let mut series: Vec<LabelSet> = values.iter().map(|(labels, _)| labels.clone()).collect();
         series.sort_unstable();
         for ended in self.series.iter().filter(|labels| series.binary_search(labels).is_err()) {
@@ -52,7 +53,7 @@ impl Written {
     }
 }
 
-fn agent_values(agent: &Agent, now: Timestamp) -> Vec<(LabelSet, f64)> {
+fn agent_values(agent: &Agent, counts_from: Timestamp, now: Timestamp) -> Vec<(LabelSet, f64)> {
     let identity = [("agent", agent.id.as_str()), ("source", agent.source.as_str())];
     let metric = |name: &str, more: &[(&str, &str)]| {
         LabelSet::metric(name, identity.iter().copied().chain(more.iter().copied()))
@@ -89,9 +90,11 @@ fn agent_values(agent: &Agent, now: Timestamp) -> Vec<(LabelSet, f64)> {
     }
     for state in AgentState::ALL {
         let past = totals.time_in_state.get(&state).copied().unwrap_or_default();
-        let present =
-            if state == agent.status.state { now.since(agent.status.since) } else { Default::default() };
-        let seconds = (past + present).as_secs_f64();
+        let mut stay = past;
+        if state == agent.status.state {
+            stay += now.since(agent.status.since.max(counts_from));
+        }
+        let seconds = stay.as_secs_f64();
         if seconds > 0.0 {
             values.push((metric("agent_state_seconds_total", &[("state", state.as_str())]), seconds));
         }

@@ -84,7 +84,8 @@ fn agent(state: AgentState, input: u64) -> Arc<Agent> {
 }
 
 fn changes(agent: &Arc<Agent>, transition: Option<Option<AgentState>>) -> Changes {
-    let change = Change { agent: agent.clone(), first_seen: agent.created, last_run: None, transition };
+    let (agent, first_seen) = (agent.clone(), agent.created);
+    let change = Change { agent, first_seen, last_run: None, counts_from: first_seen, transition };
     Changes { changed: vec![change], ..Changes::default() }
 }
 

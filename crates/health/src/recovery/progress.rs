@@ -39,8 +39,9 @@ pub(super) fn sign_of_life(before: &Agent, now: &Agent, since: Timestamp, at: Ti
 
 fn has_done_something(before: &Agent, now: &Agent, since: Timestamp) -> bool {
     let (had, has) = (&before.totals, &now.totals);
+    // A turn counts from its beginning: only one that is over shows that something came of it.
     let has_counted = has.steps > had.steps
-        || (has.turns > had.turns && now.status.state != AgentState::Failed)
+        || (has.turns > had.turns && now.status.state == AgentState::Idle)
         || has.tokens.output > had.tokens.output;
     let is_at_it = now.status.state.is_busy()
         && match now.status.phase {
@@ -106,6 +107,11 @@ mod tests {
         };
         check(runs_since(after(2)), Sign::Progress);
         check(runs_since(PROMPTED - Duration::from_secs(9)), Sign::None);
+    }
+
+    #[test]
+    fn a_turn_that_was_begun_is_no_progress() {
+        check(|agent| agent.totals.turns += 1, Sign::None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Agent, AgentId, AgentStatus, CurrentTool, Phase};
+use model::{Agent, AgentId, AgentStatus, CurrentTool, Phase, Timestamp};
 
 use super::{Listing, RunningTool, Session};
 use crate::judge::{Activity, Children, Facts, LastTurn};
@@ -26,7 +26,7 @@ impl Session {
             silence: listened.saturating_sub(self.listened_at_progress),
             pending: self.pending.values().cloned().collect(),
             children,
-            ended: self.answer.as_ref().and_then(|answer| answer.completed).unwrap_or(self.info.updated),
+            ended: self.ended(),
         }
     }
 
@@ -36,7 +36,11 @@ impl Session {
         self.activity.is_busy() || self.published.as_ref().is_none_or(|agent| agent.status.state.is_busy())
     }
 
-    fn last_turn(&self) -> LastTurn {
+    pub(super) fn ended(&self) -> Timestamp {
+        self.answer.as_ref().and_then(|answer| answer.completed).unwrap_or(self.info.updated)
+    }
+
+    pub(super) fn last_turn(&self) -> LastTurn {
         if let Some(error) = &self.stray_error {
             return LastTurn::Failed(error.clone());
         }

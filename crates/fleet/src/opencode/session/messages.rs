@@ -49,8 +49,9 @@ impl Session {
             self.last_error = Some(error.clone());
         }
         self.model = Some((message.provider, message.model));
-        self.answer =
-            Some(Answer { id: message.id, created: message.created, completed: message.completed, error });
+        let (created, completed) = (message.created, message.completed);
+        let asked = message.answers.and_then(|prompt| self.time_of_prompt(&prompt, heard.now.at));
+        self.answer = Some(Answer { id: message.id, asked, created, completed, error });
     }
 
     /// A reading of old messages ends: times of receipt say nothing about them, so those of the
@@ -65,8 +66,11 @@ impl Session {
         }
         if !self.activity.is_busy() {
             self.last_progress = self.info.updated.max(self.info.created);
+        } else if let Some(asked) = self.pending.values().map(|request| request.since).max() {
+            self.last_progress = asked.min(self.last_progress);
         } else if let Some(answer) = self.answer.as_ref().filter(|_| self.is_waiting()) {
             self.phase_since = answer.created;
+            self.last_progress = answer.created.max(self.info.updated).min(self.last_progress);
         }
     }
 

@@ -55,7 +55,7 @@ impl World {
         let previous = session.published.as_ref();
         let previous_status = previous.map(|agent| &agent.status);
         let limits = self.settings.limits;
-        let status = decide(previous_status, &facts, &self.link, limits, now);
+        let mut status = decide(previous_status, &facts, &self.link, limits, now);
         match damped_until(previous_status.unwrap_or(&status), &facts, &self.link, limits, now) {
             Some(end) => self.damped.insert(id.to_owned(), end),
             None => self.damped.remove(id),
@@ -65,11 +65,15 @@ impl World {
         let agent_id = self.agent_id(id);
         let source = self.settings.source.clone();
         let session = self.sessions.get_mut(id)?;
+        if from.is_none() {
+            status.since = session.found_since(status.state, now.at);
+        }
         let is_transition = from.is_none_or(|(state, _)| state != status.state);
         if let Some((state, since)) = from
             && is_transition
         {
-            *session.totals.time_in_state.entry(state).or_default() += now.at.since(since);
+            *session.totals.time_in_state.entry(state).or_default() +=
+                now.at.since(since.max(session.counts_from));
         }
         let agent = session.agent(agent_id, parent, &source, status);
         if session.published.as_deref() == Some(&agent) {
@@ -77,11 +81,12 @@ impl World {
         }
         let agent = Arc::new(agent);
         session.published = Some(agent.clone());
-        let (first_seen, last_run) = (session.first_seen, session.last_run);
+        let last_run = session.last_run.as_ref().map(|status| status.state);
         Some(Change {
             agent,
-            first_seen,
+            first_seen: session.first_seen,
             last_run,
+            counts_from: session.counts_from,
             transition: is_transition.then_some(from.map(|(state, _)| state)),
         })
     }

@@ -46,10 +46,10 @@ impl World {
                 self.touch(&session, directory, heard, |known, _| known.set_todo(todo, heard));
             }
             Event::Permission(asked) => self.touch(&asked.session, directory, heard, |known, _| {
-                known.asks(asked.id, PendingKind::Permission, &asked.what, heard);
+                known.asks(asked.id, PendingKind::Permission, &asked.what, heard.now.at, heard);
             }),
             Event::Question(asked) => self.touch(&asked.session, directory, heard, |known, _| {
-                known.asks(asked.id, PendingKind::Question, &asked.what, heard);
+                known.asks(asked.id, PendingKind::Question, &asked.what, heard.now.at, heard);
             }),
             Event::Answered { session, request } => {
                 self.touch(&session, directory, heard, |known, _| known.answered(&request, heard));
@@ -125,7 +125,7 @@ impl World {
         if let Some(record) = self.saved.remove(&id) {
             session.totals = record.totals;
             session.first_seen = record.first_seen;
-            session.last_run = Some(record.status.state);
+            session.last_run = Some(record.status);
             session.busy_when_lost = session.was_at_work();
         }
         session

@@ -128,7 +128,8 @@ impl World {
                 && known.activity.is_busy()
                 && !known.is_heard_since(asked)
             {
-                known.asks(request, kind, &what, heard);
+                let since = known.time_of_id(&request, heard.now.at).unwrap_or(heard.now.at);
+                known.asks(request, kind, &what, since, heard);
                 self.dirty.insert(session);
             }
         }

@@ -6,4 +6,5 @@
 mod every;
 mod exact;
 mod replay;
+mod since;
 mod synthetic;

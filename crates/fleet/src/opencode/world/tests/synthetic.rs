@@ -13,7 +13,7 @@ use super::super::{World, WorldSettings};
 use super::replay::limits;
 use crate::judge::Moment;
 
-fn at(seconds: u64) -> Moment {
+pub fn at(seconds: u64) -> Moment {
     Moment {
         at: Timestamp::from_secs(10_000) + Duration::from_secs(seconds),
         mono: Duration::from_secs(seconds),
@@ -25,7 +25,7 @@ fn at_ms(millis: u64) -> Moment {
     Moment { at: Timestamp::from_secs(10_000) + passed, mono: passed }
 }
 
-fn world(idle_sessions_max: usize, saved: HashMap<AgentId, AgentRecord>) -> World {
+pub fn world(idle_sessions_max: usize, saved: HashMap<AgentId, AgentRecord>) -> World {
     let settings = WorldSettings {
         source: "test".to_owned(),
         host: "a:1".to_owned(),
@@ -39,16 +39,16 @@ fn world(idle_sessions_max: usize, saved: HashMap<AgentId, AgentRecord>) -> Worl
     world
 }
 
-fn info(id: &str, updated: i64) -> Value {
+pub fn info(id: &str, updated: i64) -> Value {
     json!({"id": id, "title": id, "directory": "/d", "time": {"created": 1, "updated": updated}})
 }
 
-fn send(world: &mut World, kind: &str, properties: Value, now: Moment) {
+pub fn send(world: &mut World, kind: &str, properties: Value, now: Moment) {
     let event = json!({"directory": "/d", "payload": {"type": kind, "properties": properties}});
     world.apply(wire::decode(event.to_string().as_bytes(), now.at).unwrap(), now);
 }
 
-fn list(world: &mut World, sessions: &[Value], asked: Moment, is_partial: bool) {
+pub fn list(world: &mut World, sessions: &[Value], asked: Moment, is_partial: bool) {
     let sessions = sessions.iter().filter_map(SessionInfo::read).collect();
     let list = Some(SessionList { sessions, is_partial, left_out: 0 });
     world.apply_snapshot(Snapshot { asked, list, directories: Vec::new() }, asked);
