@@ -17,6 +17,9 @@ use std::cell::RefCell;
 /// zstd's default is its best trade for data that is written once and read seldom.
 const ZSTD_LEVEL: i32 = 3;
 
+/// For what is read at most once and soon removed.
+const ZSTD_LEVEL_FAST: i32 = 1;
+
 /// Shorter payloads stay as they are: a zstd header would eat the gain.
 const PACK_BYTES_MIN: usize = 64;
 
@@ -152,7 +155,16 @@ thread_local! {
 
 /// Appends `raw`, compressed if that makes it shorter.
 pub fn pack(out: &mut Vec<u8>, raw: &[u8]) {
-    match compress(raw) {
+    pack_at(out, raw, ZSTD_LEVEL);
+}
+
+/// As [`pack`], faster and a little longer: for what is soon removed.
+pub fn pack_fast(out: &mut Vec<u8>, raw: &[u8]) {
+    pack_at(out, raw, ZSTD_LEVEL_FAST);
+}
+
+fn pack_at(out: &mut Vec<u8>, raw: &[u8], level: i32) {
+    match compress(raw, level) {
         Some(compressed) if compressed.len() < raw.len() => {
             out.push(ZSTD);
             put_uint(out, raw.len() as u64);
@@ -165,12 +177,12 @@ pub fn pack(out: &mut Vec<u8>, raw: &[u8]) {
     }
 }
 
-fn compress(raw: &[u8]) -> Option<Vec<u8>> {
+fn compress(raw: &[u8], level: i32) -> Option<Vec<u8>> {
     if !(PACK_BYTES_MIN..=UNPACKED_BYTES_MAX).contains(&raw.len()) {
         return None;
     }
     COMPRESSOR.with_borrow_mut(|compressor| {
-        compressor.set_compression_level(ZSTD_LEVEL).ok()?;
+        compressor.set_compression_level(level).ok()?;
         compressor.compress(raw).ok()
     })
 }

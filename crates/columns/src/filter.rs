@@ -32,7 +32,7 @@ const FEW_MAX: usize = 32;
 /// Any constant does, but it is part of the format.
 const WORD_SEED: u64 = 0x776f_7264;
 
-/// The hash of a word of a text, as [`words`](crate::words::words) cuts them.
+/// The hash of a word of a text. Who cuts texts into words says what one is.
 pub fn hash_word(word: &str) -> u64 {
     xxh3_64_with_seed(word.as_bytes(), WORD_SEED)
 }

@@ -24,7 +24,6 @@ pub mod numbers;
 mod pco_chunk;
 pub mod samples;
 pub mod strings;
-pub mod words;
 
 pub use bytes::Corrupt;
 

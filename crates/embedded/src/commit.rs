@@ -191,14 +191,32 @@ pub fn show_rows(memtable: &Memtable, group: Group, wal: u64) {
     for (day, part) in group.logs {
         memtable.write::<LogRows>(day, part.base, wal, |labels, rows| {
             add_labels(labels, part.fresh);
-            part.rows.into_iter().for_each(|(stream, record)| rows.push(stream, LogRows(vec![record])));
+            for_each_run(part.rows, |stream, records| rows.push(stream, LogRows(records)));
         });
     }
     for (day, part) in group.spans {
         memtable.write::<SpanRows>(day, part.base, wal, |labels, rows| {
             add_labels(labels, part.fresh);
-            part.rows.into_iter().for_each(|(stream, span)| rows.push(stream, SpanRows(vec![span])));
+            for_each_run(part.rows, |stream, spans| rows.push(stream, SpanRows(spans)));
         });
+    }
+}
+
+/// Hands over neighbouring rows of one stream together.
+fn for_each_run<T>(rows: Vec<(u32, T)>, mut take: impl FnMut(u32, Vec<T>)) {
+    let mut run: Option<(u32, Vec<T>)> = None;
+    for (stream, row) in rows {
+        match &mut run {
+            Some((of, waiting)) if *of == stream => waiting.push(row),
+            _ => {
+                if let Some((of, waiting)) = run.replace((stream, vec![row])) {
+                    take(of, waiting);
+                }
+            }
+        }
+    }
+    if let Some((of, waiting)) = run {
+        take(of, waiting);
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! [`plan`] says which neighbouring segments of a day become one; here that is carried
 //! out. Streams are merged one after the other, so that memory holds a page of each
-//! segment and no more. The merged segment covers the WAL files of all its parts; that is
+//! segment and no more; the pages of large segments of logs and spans are copied as they
+//! are. The merged segment covers the WAL files of all its parts; that is
 //! how the next opening knows, should the parts still be there, that they are replaced.
 
 mod plan;
@@ -11,6 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use index::{Index, Part};
+use model::TimeRange;
 use storage::UpkeepError;
 
 use crate::erasure::{self, Erased};
@@ -18,7 +20,7 @@ use crate::files::{Fate, FileError};
 use crate::flush::failed;
 use crate::labels::{self, LabelPart};
 use crate::rows::{LogRows, Rows, SampleRows, SpanRows};
-use crate::segment::{Segment, SegmentScan, SegmentWriter};
+use crate::segment::{Segment, SegmentReader, SegmentScan, SegmentWriter};
 use crate::shared::{DayFiles, Shared};
 use crate::table::{Day, Table};
 
@@ -98,42 +100,106 @@ fn merge<R: Rows>(
     let Some(wal) = parts.iter().map(|part| part.footer().wal).reduce(|a, b| a.union(b)) else {
         return Ok(false);
     };
-    let tombstones = shared.view().tombstones.clone();
-    let place = shared.segment_place(R::TABLE, day, shared.reserve_numbers(1));
-    let mut writer = SegmentWriter::<R>::create(&*shared.disk, &place.path, day, wal)?;
-    let mut scans = Vec::new();
+    let mut sources = Vec::new();
     for part in parts {
-        let opened = SegmentScan::<R>::open(part, &shared.directories)
-            .and_then(|scan| Ok((scan, Erased::of(shared, &tombstones, files, part)?)));
-        match opened {
-            Ok(opened) => scans.push(opened),
+        match Source::open(shared, files, part) {
+            Ok(source) => sources.push(source),
             Err(error) => return shared.judge_segment(part, error).map(|()| false),
         }
     }
-    while let Some(key) = scans.iter().filter_map(|(scan, _)| scan.peek()).min() {
-        let mut parts = Vec::new();
-        // What was erased must not bring back what it had replaced.
-        let mut replaced = HashSet::new();
-        for (scan, erased) in scans.iter_mut().rev().filter(|(scan, _)| scan.peek() == Some(key)) {
-            if let Some((_, mut part)) = scan.next()? {
-                part.leave_out(&replaced);
-                replaced.extend(part.identities());
-                erased.apply(key.stream(), &mut part);
-                parts.push(part);
-            }
+    let place = shared.segment_place(R::TABLE, day, shared.reserve_numbers(1));
+    let mut writer = SegmentWriter::<R>::create(&*shared.disk, &place.path, day, wal)?;
+    if can_copy::<R>(&sources)? {
+        for source in &sources {
+            source.reader.copy_pages(|pieces, page, filter| writer.copy_page(pieces, page, filter))?;
         }
-        let is_one = parts.len() == 1;
-        let mut rows = R::default();
-        parts.into_iter().rev().for_each(|part| rows.append(part));
-        if !is_one {
-            rows.settle();
-        }
-        writer.push(key, rows)?;
+    } else {
+        merge_streams(shared, &sources, &mut writer)?;
     }
     let has_rows = writer.finish()?;
     let merged = has_rows.then(|| Segment::open(shared.disk.clone(), place)).transpose()?;
     replace(shared, (R::TABLE, day), parts, merged.map(Arc::new));
     Ok(true)
+}
+
+/// One of the segments that become one.
+struct Source<'a> {
+    segment: &'a Segment,
+    reader: SegmentReader<'a>,
+    erased: Erased,
+}
+
+impl<'a> Source<'a> {
+    fn open(shared: &Shared, files: &DayFiles, segment: &'a Segment) -> Result<Self, FileError> {
+        let reader = SegmentReader::open(segment, &shared.directories)?;
+        let erased = Erased::of(shared, &shared.view().tombstones, files, segment)?;
+        Ok(Self { segment, reader, erased })
+    }
+}
+
+/// Rows that are compared, at most, to find out whether one replaces another: 100 MB.
+const IDENTITIES_MAX: usize = 1 << 20;
+
+/// Whether copying pages makes the same as merging streams: all pages are full, no row is
+/// hidden, and none is replaced by one of another segment.
+fn can_copy<R: Rows>(sources: &[Source<'_>]) -> Result<bool, FileError> {
+    let is_large = |source: &Source<'_>| source.segment.footer().rows >= R::COPY_ROWS_MIN;
+    if sources.len() < 2 || !sources.iter().all(|source| is_large(source) && source.erased.is_empty()) {
+        return Ok(false);
+    }
+    if !R::REPLACES {
+        return Ok(true);
+    }
+    let mut known = HashSet::new();
+    for (place, source) in sources.iter().enumerate() {
+        for other in sources.iter().enumerate().filter(|(other, _)| *other != place).map(|(_, other)| other) {
+            let (times, others) = (source.segment.times(), other.segment.times());
+            let shared = TimeRange::new(times.start.max(others.start), times.end.min(others.end));
+            if shared.start <= shared.end {
+                let here: HashSet<_> = source.reader.identities::<R>(shared)?.into_iter().collect();
+                known.extend(here.into_iter().map(|identity| (place, identity)));
+            }
+            if known.len() > IDENTITIES_MAX {
+                return Ok(false);
+            }
+        }
+    }
+    let mut distinct = HashSet::with_capacity(known.len());
+    Ok(known.into_iter().all(|(_, identity)| distinct.insert(identity)))
+}
+
+/// Merges stream by stream, in order of keys.
+fn merge_streams<R: Rows>(
+    shared: &Shared,
+    sources: &[Source<'_>],
+    writer: &mut SegmentWriter<'_, R>,
+) -> Result<(), FileError> {
+    let mut scans = Vec::new();
+    for source in sources {
+        let of_source = SegmentScan::<R>::open(source.segment, &shared.directories)?;
+        scans.extend(of_source.into_iter().map(|scan| (scan, &source.erased)));
+    }
+    while let Some(key) = scans.iter().filter_map(|(scan, _)| scan.peek()).min() {
+        let mut pieces = Vec::new();
+        // What was erased must not bring back what it had replaced.
+        let mut replaced = HashSet::new();
+        for (scan, erased) in scans.iter_mut().rev().filter(|(scan, _)| scan.peek() == Some(key)) {
+            if let Some((_, mut piece)) = scan.next()? {
+                piece.leave_out(&replaced);
+                replaced.extend(piece.identities());
+                erased.apply(key.stream(), &mut piece);
+                pieces.push(piece);
+            }
+        }
+        let is_one = pieces.len() == 1;
+        let mut rows = R::default();
+        pieces.into_iter().rev().for_each(|piece| rows.append(piece));
+        if !is_one {
+            rows.settle();
+        }
+        writer.push(key, rows)?;
+    }
+    Ok(())
 }
 
 /// Shows the merged segment in the place of its parts, which go when nobody reads them.

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use columns::Corrupt;
 use model::{Matcher, TimeRange, Timestamp};
 
-pub use events::{name_hash, trace_hash, word_hash};
+pub use events::{attribute_hash, name_hash, trace_hash, word_hash};
 pub use key::StreamKey;
 pub use logs::LogRows;
 pub use page::{Page, Probe};
@@ -37,6 +37,10 @@ pub trait Rows: Default + Clone + Send + Sync + 'static {
 
     /// Whether a row can replace one of its own stream that is not at hand.
     const REPLACES: bool = false;
+
+    /// Segments with as many rows are merged by copying their pages. Their pages are full,
+    /// so that writing the rows anew would gain nothing.
+    const COPY_ROWS_MIN: u64 = u64::MAX;
 
     fn len(&self) -> usize;
 
@@ -66,6 +70,12 @@ pub trait Rows: Default + Clone + Send + Sync + 'static {
         Vec::new()
     }
 
+    /// As [`identities`](Rows::identities), of the rows of a page that are within the range,
+    /// each with its stream.
+    fn identities_in(_page: &[u8], _range: TimeRange) -> Result<Vec<(u32, Identity)>, Corrupt> {
+        Ok(Vec::new())
+    }
+
     /// Removes the rows that later ones replace.
     fn leave_out(&mut self, _replaced: &HashSet<Identity>) {}
 
@@ -75,6 +85,9 @@ pub trait Rows: Default + Clone + Send + Sync + 'static {
 
     /// Many streams as one page, in ascending order of their numbers.
     fn encode(streams: &[(u32, Self)]) -> Page;
+
+    /// How many rows a page has.
+    fn count(page: &[u8]) -> Result<u64, Corrupt>;
 
     /// The streams of a page that are among `wanted` (ascending), or all of them. Rows of
     /// logs and spans come back without the labels of their stream.

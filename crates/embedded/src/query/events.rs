@@ -9,12 +9,12 @@ use storage::{LogQuery, Order, QueryError, SpanQuery};
 
 use super::{DayQuery, days_of, unreadable};
 use crate::memtable::RowsInMemory;
-use crate::rows::{LogRows, Probe, SpanRows, name_hash, trace_hash, word_hash};
+use crate::rows::{LogRows, Probe, SpanRows, attribute_hash, name_hash, trace_hash, word_hash};
 use crate::shared::Shared;
 
 pub fn search_logs(shared: &Shared, query: &LogQuery) -> Result<Vec<LogRecord>, QueryError> {
-    let mut hashes: Vec<u64> = query.words.iter().map(|word| word_hash(word)).collect();
-    hashes.extend(query.contains.iter().flat_map(|part| whole_words(part)).map(word_hash));
+    let mut hashes: Vec<u64> = query.words.iter().filter_map(|word| word_hash(word)).collect();
+    hashes.extend(query.contains.iter().flat_map(|part| whole_words(part)).filter_map(word_hash));
     hashes.extend(query.trace.map(|trace| trace_hash(&trace.0)));
     hashes.extend(attribute_hashes(&query.attributes));
     let search = Search {
@@ -57,7 +57,7 @@ fn whole_words(part: &str) -> impl Iterator<Item = &str> {
 fn attribute_hashes(matchers: &[Matcher]) -> impl Iterator<Item = u64> {
     let exact =
         matchers.iter().filter(|matcher| matcher.op() == MatchOp::Equal && !matcher.value().is_empty());
-    exact.map(|matcher| columns::filter::hash_pair(matcher.name(), matcher.value().as_bytes()))
+    exact.filter_map(|matcher| attribute_hash(matcher.name(), matcher.value()))
 }
 
 /// Rows that are events: each has its own instant and stream.

@@ -117,10 +117,18 @@ pub fn owned<'a>(row: impl Iterator<Item = (&'a str, ValueRef<'a>)>) -> Attribut
 /// What a page says of attributes in its filter: each name with its value as text, as a
 /// matcher sees it.
 pub fn attribute_hashes(attributes: &Attributes) -> impl Iterator<Item = u64> {
-    attributes.iter().map(|(name, value)| match value {
-        Value::Text(text) => columns::filter::hash_pair(name, text.as_bytes()),
-        value => columns::filter::hash_pair(name, value.to_string().as_bytes()),
+    attributes.iter().filter_map(|(name, value)| match value {
+        Value::Text(text) => attribute_hash(name, text),
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) => None,
     })
+}
+
+/// The hash under which a filter knows an attribute with this value, as text. Numbers and
+/// truths are not in filters, however they were written: they are many, each page has most
+/// of them, and nobody looks for one by its digits.
+pub fn attribute_hash(name: &str, value: &str) -> Option<u64> {
+    let is_plain = value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
+    (!is_plain).then(|| columns::filter::hash_pair(name, value.as_bytes()))
 }
 
 /// The hash under which a filter knows a trace.
@@ -129,13 +137,20 @@ pub fn trace_hash(trace: &[u8; 16]) -> u64 {
     columns::filter::hash_pair("\u{0}trace", trace)
 }
 
-/// The hash under which a filter knows a word of a body, whatever its ASCII case.
-pub fn word_hash(word: &str) -> u64 {
-    if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+/// Shorter numbers are in every page.
+const DIGITS_MIN: usize = 6;
+
+/// The hash under which a filter knows a word of a body, whatever its ASCII case. Short
+/// numbers are not in filters.
+pub fn word_hash(word: &str) -> Option<u64> {
+    if word.len() < DIGITS_MIN && word.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
         columns::filter::hash_word(&word.to_ascii_lowercase())
     } else {
         columns::filter::hash_word(word)
-    }
+    })
 }
 
 /// The hash under which a filter knows the name of a span.

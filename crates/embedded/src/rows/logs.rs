@@ -36,6 +36,7 @@ impl Rows for LogRows {
     const TABLE: Table = Table::Logs;
 
     const PAGE_ROWS_MAX: usize = 8192;
+    const COPY_ROWS_MIN: u64 = Self::PAGE_ROWS_MAX as u64;
 
     fn len(&self) -> usize {
         self.0.len()
@@ -87,11 +88,15 @@ impl Rows for LogRows {
         page.attributes(rows().map(|record| &record.attributes));
         let mut hashes = Vec::new();
         for record in rows() {
-            hashes.extend(storage::words(&record.body).map(word_hash));
+            hashes.extend(storage::words(&record.body).filter_map(word_hash));
             hashes.extend(attribute_hashes(&record.attributes));
             hashes.extend(record.trace.map(|trace| trace_hash(&trace.0)));
         }
         Page { bytes: page.out, filter: filter::encode(hashes) }
+    }
+
+    fn count(page: &[u8]) -> Result<u64, Corrupt> {
+        Ok(PageReader::new(page, VERSION, WHAT)?.rows as u64)
     }
 
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {

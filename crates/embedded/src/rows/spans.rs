@@ -49,6 +49,7 @@ impl Rows for SpanRows {
     const TABLE: Table = Table::Spans;
 
     const PAGE_ROWS_MAX: usize = 8192;
+    const COPY_ROWS_MIN: u64 = Self::PAGE_ROWS_MAX as u64;
     const REPLACES: bool = true;
 
     fn len(&self) -> usize {
@@ -96,6 +97,21 @@ impl Rows for SpanRows {
         self.0.iter().map(|span| identity(span)).collect()
     }
 
+    fn identities_in(page: &[u8], range: TimeRange) -> Result<Vec<(u32, Identity)>, Corrupt> {
+        let mut page = PageReader::new(page, VERSION, WHAT)?;
+        let rows = page.rows;
+        let starts = numbers::decode::<i64>(page.column()?, rows)?;
+        page.column()?;
+        let traces = ids::decode::<16>(page.column()?, rows)?;
+        let span_ids = ids::decode::<8>(page.column()?, rows)?;
+        let streams = page.streams.iter().flat_map(|(stream, rows)| std::iter::repeat_n(*stream, *rows));
+        let all = streams.zip(starts).zip(traces.iter().zip(&span_ids));
+        let all = all.map(|((stream, start), (trace, id))| {
+            (stream, identity_of(Timestamp::from_nanos(start), trace, id))
+        });
+        Ok(all.filter(|(_, (start, _))| range.contains(*start)).collect())
+    }
+
     fn leave_out(&mut self, replaced: &HashSet<Identity>) {
         if !replaced.is_empty() {
             self.0.retain(|span| !replaced.contains(&identity(span)));
@@ -134,6 +150,10 @@ impl Rows for SpanRows {
             hashes.extend(attribute_hashes(&span.attributes));
         }
         Page { bytes: page.out, filter: filter::encode(hashes) }
+    }
+
+    fn count(page: &[u8]) -> Result<u64, Corrupt> {
+        Ok(PageReader::new(page, VERSION, WHAT)?.rows as u64)
     }
 
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
@@ -183,10 +203,14 @@ impl Rows for SpanRows {
 }
 
 fn identity(span: &Span) -> Identity {
+    identity_of(span.start, &span.trace.0, &span.id.0)
+}
+
+fn identity_of(start: Timestamp, trace: &[u8; 16], id: &[u8; 8]) -> Identity {
     let mut ids = [0; 24];
-    ids[..16].copy_from_slice(&span.trace.0);
-    ids[16..].copy_from_slice(&span.id.0);
-    (span.start, ids)
+    ids[..16].copy_from_slice(trace);
+    ids[16..].copy_from_slice(id);
+    (start, ids)
 }
 
 /// Few spans have events or links, so they are not columns.

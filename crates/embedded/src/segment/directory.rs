@@ -11,6 +11,8 @@
 //! Pages follow each other from the file's ninth byte on, each with its filter behind it.
 //! A piece is what one page has of one stream; pieces are in the order of the file.
 
+use std::ops::Range;
+
 use columns::bytes::{Cursor, put_block, put_uint};
 use columns::{Corrupt, numbers};
 use model::{TimeRange, Timestamp};
@@ -114,6 +116,23 @@ impl Directory {
         found
     }
 
+    /// Ranges of pages within which streams come in order of their keys. There are several
+    /// when pages were copied from several segments.
+    pub fn sorted_runs(&self) -> Vec<Range<usize>> {
+        let mut runs: Vec<Range<usize>> = Vec::new();
+        let mut last = None;
+        for (number, page) in self.pages.iter().enumerate() {
+            let keys = (page.first_piece as usize..page.end_piece as usize).map(|piece| self.key(piece));
+            let (first, end) = (keys.clone().min(), keys.max());
+            match runs.last_mut() {
+                Some(run) if last <= first => run.end = number + 1,
+                _ => runs.push(number..number + 1),
+            }
+            last = end;
+        }
+        runs
+    }
+
     pub fn memory_bytes(&self) -> usize {
         self.streams.len() * 28 + self.pages.len() * size_of::<PageEntry>()
     }
@@ -213,6 +232,18 @@ mod tests {
         assert_eq!(second.span, Span { offset: 108, bytes: 200 });
         assert_eq!(second.filter, Span { offset: 308, bytes: 30 });
         assert_eq!((directory.key(2), directory.times(3)), (StreamKey::new(3, 9), range(21, 50)));
+    }
+
+    #[test]
+    fn a_run_ends_where_an_earlier_key_comes() {
+        assert_eq!(directory().sorted_runs(), [0..2], "stream 5 goes on in the next page");
+        let mut writer = DirectoryWriter::default();
+        for streams in [[1, 2], [2, 4], [5, 6], [3, 7], [8, 9]] {
+            let pieces = streams.map(|stream| (StreamKey::new(stream, 0), range(0, 0)));
+            writer.push_page(&pieces, Span { offset: 8, bytes: 1 }, None);
+        }
+        let directory = Directory::decode(&writer.encode()).unwrap();
+        assert_eq!(directory.sorted_runs(), [0..3, 3..5]);
     }
 
     #[test]

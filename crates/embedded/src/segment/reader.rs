@@ -7,8 +7,8 @@ use model::TimeRange;
 
 use super::directory::{Directory, PageEntry};
 use super::{DirectoryCache, Segment};
-use crate::files::FileError;
-use crate::rows::{Probe, Rows, StreamKey};
+use crate::files::{FileError, Span};
+use crate::rows::{Identity, Probe, Rows, StreamKey};
 
 pub struct SegmentReader<'a> {
     segment: &'a Segment,
@@ -123,20 +123,56 @@ impl<'a> SegmentReader<'a> {
         }
     }
 
-    /// All of one page, in the order of streams; `None` behind the last.
-    pub(super) fn whole_page<R: Rows>(
-        &self,
-        number: usize,
-    ) -> Result<Option<Vec<(StreamKey, R)>>, FileError> {
-        let Some(page) = self.directory.pages.get(number) else { return Ok(None) };
+    /// All of one page, in order of keys.
+    pub(super) fn whole_page<R: Rows>(&self, number: usize) -> Result<Vec<(StreamKey, R)>, FileError> {
+        let page = &self.directory.pages[number];
         let pieces = page.first_piece as usize..page.end_piece as usize;
         let streams = self.page(page, None)?.unwrap_or_default();
-        let mut streams: Vec<(StreamKey, R)> = streams
-            .into_iter()
-            .zip(pieces)
-            .map(|((_, rows), piece)| (self.directory.key(piece), rows))
-            .collect();
+        let keys = pieces.map(|piece| self.directory.key(piece));
+        let mut streams: Vec<(StreamKey, R)> =
+            keys.zip(streams).map(|(key, (_, rows))| (key, rows)).collect();
         streams.sort_by_key(|(key, _)| *key);
-        Ok(Some(streams))
+        Ok(streams)
+    }
+
+    /// Hands over every page as its bytes, for who copies them. Pages that cannot be read
+    /// are reported and left out.
+    pub fn copy_pages<E: From<FileError>>(
+        &self,
+        mut take: impl FnMut(&[(StreamKey, TimeRange)], &[u8], Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for page in &self.directory.pages {
+            let Some(bytes) = self.checked(page.span, "a page")? else { continue };
+            let has_filter = page.filter.bytes > 0;
+            let filter = if has_filter { self.checked(page.filter, "a filter")? } else { None };
+            let pieces: Vec<(StreamKey, TimeRange)> = (page.first_piece as usize..page.end_piece as usize)
+                .map(|piece| (self.directory.key(piece), self.directory.times(piece)))
+                .collect();
+            take(&pieces, &bytes, filter.as_deref())?;
+        }
+        Ok(())
+    }
+
+    /// Identities of the rows within the range, for tables whose rows replace others.
+    pub fn identities<R: Rows>(&self, range: TimeRange) -> Result<Vec<(u32, Identity)>, FileError> {
+        let mut found = Vec::new();
+        for page in self.directory.pages.iter().filter(|page| page.times.overlaps(range)) {
+            if let Some(bytes) = self.checked(page.span, "a page")? {
+                found.extend(R::identities_in(&bytes, range)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// `None`, and a report, for a frame that is damaged.
+    fn checked(&self, span: Span, what: &'static str) -> Result<Option<Vec<u8>>, FileError> {
+        match self.segment.file().frame(&*self.file, span, what) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_damage() => {
+                self.segment.file().report_damage(span.offset, &error);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

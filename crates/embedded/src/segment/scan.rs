@@ -1,6 +1,8 @@
 //! Reads all of a segment, one stream after the other.
 
 use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::reader::SegmentReader;
 use super::{DirectoryCache, Segment};
@@ -9,17 +11,23 @@ use crate::rows::{Rows, StreamKey};
 
 /// Holds one page at a time, or as many as one stream needs.
 pub struct SegmentScan<'a, R> {
-    reader: SegmentReader<'a>,
-    next_page: usize,
+    reader: Arc<SegmentReader<'a>>,
+    pages: Range<usize>,
     waiting: VecDeque<(StreamKey, R)>,
 }
 
 impl<'a, R: Rows> SegmentScan<'a, R> {
-    pub fn open(segment: &'a Segment, cache: &DirectoryCache) -> Result<Self, FileError> {
-        let mut scan =
-            Self { reader: SegmentReader::open(segment, cache)?, next_page: 0, waiting: VecDeque::new() };
-        scan.fill()?;
-        Ok(scan)
+    /// One scan for each run of pages within which streams are in order; the rows of later
+    /// scans were appended later.
+    pub fn open(segment: &'a Segment, cache: &DirectoryCache) -> Result<Vec<Self>, FileError> {
+        let reader = Arc::new(SegmentReader::open(segment, cache)?);
+        let runs = segment.directory(cache)?.sorted_runs();
+        let scan = |pages| {
+            let mut scan = Self { reader: reader.clone(), pages, waiting: VecDeque::new() };
+            scan.fill()?;
+            Ok(scan)
+        };
+        runs.into_iter().map(scan).collect()
     }
 
     /// The stream that comes next.
@@ -44,11 +52,8 @@ impl<'a, R: Rows> SegmentScan<'a, R> {
     /// have no streams.
     fn fill(&mut self) -> Result<(), FileError> {
         while self.waiting.is_empty() {
-            match self.reader.whole_page(self.next_page)? {
-                Some(streams) => self.waiting.extend(streams),
-                None => break,
-            }
-            self.next_page += 1;
+            let Some(page) = self.pages.next() else { break };
+            self.waiting.extend(self.reader.whole_page(page)?);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use disk::{Disk, DiskError};
 use model::TimeRange;
 
 use super::directory::DirectoryWriter;
-use crate::files::{FileWriter, Footer, Kind};
+use crate::files::{FileError, FileWriter, Footer, Kind};
 use crate::memtable::WalRange;
 use crate::rows::{Rows, StreamKey};
 use crate::table::Day;
@@ -97,6 +97,26 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
         let is_worth_it = !page.filter.is_empty() && rows >= FILTER_ROWS_MIN;
         let filter = is_worth_it.then(|| self.file.frame(&page.filter)).transpose()?;
         self.directory.push_page(&pieces, span, filter);
+        Ok(())
+    }
+
+    /// Adds a page as another segment has it. Keys of later pages need not be greater.
+    pub fn copy_page(
+        &mut self,
+        pieces: &[(StreamKey, TimeRange)],
+        page: &[u8],
+        filter: Option<&[u8]>,
+    ) -> Result<(), FileError> {
+        self.write_page()?;
+        self.rows += R::count(page)?;
+        for (key, times) in pieces {
+            self.first_stream = self.first_stream.min(key.stream());
+            self.end_stream = self.end_stream.max(key.stream() + 1);
+            self.times = Some(self.times.map_or(*times, |all| union(all, *times)));
+        }
+        let span = self.file.frame(page)?;
+        let filter = filter.map(|filter| self.file.frame(filter)).transpose()?;
+        self.directory.push_page(pieces, span, filter);
         Ok(())
     }
 

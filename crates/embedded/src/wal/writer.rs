@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use columns::bytes::pack;
+use columns::bytes::pack_fast;
 use disk::{AppendFile, Disk, DiskError, frame};
 
 use super::format::{BATCHES, Cut, encode_cuts, file_name, header};
@@ -60,7 +60,7 @@ impl WalWriter {
             return Err(DiskError::new("write", &path, std::io::ErrorKind::FileTooLarge.into()));
         }
         let mut payload = vec![BATCHES];
-        pack(&mut payload, &raw);
+        pack_fast(&mut payload, &raw);
         let mut bytes = Vec::with_capacity(payload.len() + 64);
         if open.acknowledged_bytes == 0 {
             bytes.extend_from_slice(&header(open.number, open.salt));

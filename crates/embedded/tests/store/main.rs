@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod contract;
+mod copies;
 mod crash;
 mod damage;
 mod full;
