@@ -101,6 +101,32 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         Ok(None)
     }
 
+    /// The labels of many streams (ascending), each at its place: cheaper than one by one.
+    pub fn labels_of(&self, streams: &[u32]) -> Result<Vec<Option<LabelSet>>, FileError> {
+        let mut found: Vec<Option<LabelSet>> = vec![None; streams.len()];
+        let mut put = |stream: u32, labels: LabelSet| {
+            if let Ok(place) = streams.binary_search(&stream) {
+                found[place] = Some(labels);
+            }
+        };
+        let all: RoaringBitmap = streams.iter().copied().collect();
+        for part in &self.parts {
+            let mut here = RoaringBitmap::new();
+            here.insert_range(part.ids());
+            here &= &all;
+            part.visit_labels(&here, &mut put)?;
+        }
+        for cell in &self.memory {
+            let cell = cell.read();
+            for stream in all.iter().filter(|stream| cell.labels.ids().contains(stream)) {
+                if let Some(labels) = cell.labels.label_set(stream) {
+                    put(stream, labels.clone());
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// The segments with rows in the range, older rows first.
     pub fn segments(&self, range: TimeRange) -> impl DoubleEndedIterator<Item = &Arc<Segment>> {
         self.files.segments.iter().filter(move |segment| segment.times().overlaps(range))

@@ -25,10 +25,10 @@ pub fn series(
     let mut found = BTreeSet::new();
     for day in days_of::<SampleRows>(&snapshot, range) {
         let query = DayQuery::<SampleRows>::new(shared, &snapshot, day, matchers).map_err(unreadable)?;
-        for stream in streams_with_rows(&query, &snapshot, day, range).map_err(unreadable)? {
-            found.extend(query.labels(stream).map_err(unreadable)?);
-            check(found.len() as u64, limits.series_max, "series", "query.series_max")?;
-        }
+        let streams = streams_with_rows(&query, &snapshot, day, range).map_err(unreadable)?;
+        check(streams.len() as u64, limits.series_max, "series", "query.series_max")?;
+        found.extend(query.labels_of(&streams).map_err(unreadable)?.into_iter().flatten());
+        check(found.len() as u64, limits.series_max, "series", "query.series_max")?;
     }
     Ok(found.into_iter().collect())
 }

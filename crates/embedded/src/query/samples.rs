@@ -23,12 +23,13 @@ pub fn select(
             query.read_segment(segment, range, &Probe::default(), |stream, rows| of_day.add(stream, rows))?;
         }
         query.read_memory(range, |stream, rows| of_day.add(stream, rows))?;
-        let mut series = 0;
-        for (stream, rows) in of_day.finish()? {
-            series += 1;
-            check(series, limits.series_max, "series", "query.series_max")?;
+        let found: Vec<(u32, SampleRows)> = of_day.finish()?.collect();
+        check(found.len() as u64, limits.series_max, "series", "query.series_max")?;
+        let streams: Vec<u32> = found.iter().map(|(stream, _)| *stream).collect();
+        let labels = query.labels_of(&streams).map_err(unreadable)?;
+        for ((_, rows), labels) in found.into_iter().zip(labels) {
             // A stream without labels is one of a part that has just gone to quarantine.
-            if let Some(labels) = query.labels(stream).map_err(unreadable)? {
+            if let Some(labels) = labels {
                 gathered.add(labels, rows)?;
             }
         }
