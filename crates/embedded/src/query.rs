@@ -9,6 +9,7 @@ mod samples;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use columns::Corrupt;
 use index::{Index, Part, Selector};
 use model::{LabelSet, Matcher, TimeRange};
 use parking_lot::RwLock;
@@ -138,8 +139,38 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         &self,
         segment: &Arc<Segment>,
         range: TimeRange,
-        probe: &Probe,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.with_segment(segment, |reader, erased| {
+            reader.read::<R, Stop<E>>(&self.streams, range, |stream, mut rows| {
+                erased.apply(stream, &mut rows);
+                take(stream, rows).map_err(Stop::Taker)
+            })
+        })
+    }
+
+    /// As [`read_segment`](DayQuery::read_segment), with only the rows that `decode` makes
+    /// of pages that the probe does not rule out.
+    pub fn read_selected<E: From<QueryError>>(
+        &self,
+        segment: &Arc<Segment>,
+        range: &dyn Fn() -> TimeRange,
+        probe: &Probe,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
+        mut take: impl FnMut(u32, R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.with_segment(segment, |reader, erased| {
+            reader.read_selected::<R, Stop<E>>(&self.streams, range, probe, decode, |stream, mut rows| {
+                erased.apply(stream, &mut rows);
+                take(stream, rows).map_err(Stop::Taker)
+            })
+        })
+    }
+
+    fn with_segment<E: From<QueryError>>(
+        &self,
+        segment: &Arc<Segment>,
+        read: impl FnOnce(&SegmentReader<'_>, &Erased) -> Result<(), Stop<E>>,
     ) -> Result<(), E> {
         let tombstones = &self.snapshot.view.tombstones;
         let opened = SegmentReader::open(segment, &self.shared.directories)
@@ -151,11 +182,7 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
                 return judged.map_err(|error| unreadable(error).into());
             }
         };
-        let read = reader.read::<R, Stop<E>>(&self.streams, range, probe, |stream, mut rows| {
-            erased.apply(stream, &mut rows);
-            take(stream, rows).map_err(Stop::Taker)
-        });
-        read.map_err(|stop| match stop {
+        read(&reader, &erased).map_err(|stop| match stop {
             Stop::Taker(error) => error,
             Stop::File(error) => unreadable(error).into(),
         })
@@ -180,9 +207,8 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         };
         let later = self.segments(shared).skip_while(|other| other.number() != segment.number()).skip(1);
         for other in later {
-            let read = SegmentReader::open(other, &self.shared.directories).and_then(|reader| {
-                reader.read::<R, FileError>(&self.streams, shared, &Probe::default(), &mut take)
-            });
+            let read = SegmentReader::open(other, &self.shared.directories)
+                .and_then(|reader| reader.read::<R, FileError>(&self.streams, shared, &mut take));
             read.or_else(|error| self.shared.judge_segment(other, error))?;
         }
         self.read_memory(shared, &mut take)?;
@@ -200,7 +226,7 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
                 return Ok(certain);
             }
             let mut left = Vec::new();
-            reader.read::<R, FileError>(&certain, range, &Probe::default(), |stream, mut rows| {
+            reader.read::<R, FileError>(&certain, range, |stream, mut rows| {
                 erased.apply(stream, &mut rows);
                 if rows.len() > 0 && left.last() != Some(&stream) {
                     left.push(stream);

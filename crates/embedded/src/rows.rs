@@ -17,10 +17,10 @@ use model::{Matcher, TimeRange, Timestamp};
 
 pub use events::{attribute_hash, name_hash, trace_hash, word_hash};
 pub use key::StreamKey;
-pub use logs::LogRows;
+pub use logs::{LogRows, decode_selected as decode_selected_logs};
 pub use page::{Page, Probe};
 pub use samples::SampleRows;
-pub use spans::SpanRows;
+pub use spans::{SpanRows, decode_selected as decode_selected_spans};
 
 use crate::table::Table;
 

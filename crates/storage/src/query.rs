@@ -68,8 +68,13 @@ impl LogQuery {
             && self.trace.is_none_or(|trace| record.trace == Some(trace))
             && self.stream.iter().all(|matcher| matcher.matches(&record.stream))
             && self.attributes.iter().all(|matcher| attribute_matches(matcher, &record.attributes))
-            && self.contains.as_deref().is_none_or(|part| contains_ignoring_case(&record.body, part))
-            && has_words(&record.body, &self.words)
+            && self.selects_body(&record.body)
+    }
+
+    /// Whether a body meets the conditions on bodies.
+    pub fn selects_body(&self, body: &str) -> bool {
+        self.contains.as_deref().is_none_or(|part| contains_ignoring_case(body, part))
+            && has_words(body, &self.words)
     }
 }
 

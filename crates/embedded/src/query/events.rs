@@ -1,15 +1,20 @@
 //! Log records and spans by filter, in order of time.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use columns::Corrupt;
 use model::{LabelSet, LogRecord, MatchOp, Matcher, Span, TimeRange, Timestamp};
 use storage::{LogQuery, Order, QueryError, SpanQuery};
 
 use super::{DayQuery, days_of, unreadable};
 use crate::memtable::RowsInMemory;
-use crate::rows::{LogRows, Probe, SpanRows, attribute_hash, name_hash, trace_hash, word_hash};
+use crate::rows::{
+    LogRows, Probe, SpanRows, attribute_hash, decode_selected_logs, decode_selected_spans, name_hash,
+    trace_hash, word_hash,
+};
 use crate::shared::Shared;
 
 pub fn search_logs(shared: &Shared, query: &LogQuery) -> Result<Vec<LogRecord>, QueryError> {
@@ -24,7 +29,8 @@ pub fn search_logs(shared: &Shared, query: &LogQuery) -> Result<Vec<LogRecord>, 
         order: query.order,
         limit: query.limit,
     };
-    let found = search.run::<LogRows>(shared, |record| query.selects(record))?;
+    let decode = |page: &[u8], streams: &[u32], range| decode_selected_logs(page, streams, range, query);
+    let found = search.run::<LogRows>(shared, decode, |record| query.selects(record))?;
     Ok(found.into_iter().map(Arc::unwrap_or_clone).collect())
 }
 
@@ -39,7 +45,8 @@ pub fn search_spans(shared: &Shared, query: &SpanQuery) -> Result<Vec<Span>, Que
         order: query.order,
         limit: query.limit,
     };
-    let found = search.run::<SpanRows>(shared, |span| query.selects(span))?;
+    let decode = |page: &[u8], streams: &[u32], range| decode_selected_spans(page, streams, range, query);
+    let found = search.run::<SpanRows>(shared, decode, |span| query.selects(span))?;
     Ok(found.into_iter().map(Arc::unwrap_or_clone).collect())
 }
 
@@ -144,6 +151,7 @@ impl Search<'_> {
     fn run<R: EventRows>(
         &self,
         shared: &Shared,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
         selects: impl Fn(&R::Event) -> bool,
     ) -> Result<Vec<Arc<R::Event>>, QueryError> {
         let snapshot = shared.snapshot();
@@ -178,11 +186,14 @@ impl Search<'_> {
                 }
                 let replaced = query.replaced_in(segment, range).map_err(unreadable)?;
                 let age = segment.footer().wal.last;
-                query.read_segment(segment, range, &self.probe, |stream, mut rows| {
+                // The more is found, the less of the time is left to look at.
+                let open = Cell::new(range);
+                query.read_selected(segment, &|| open.get(), &self.probe, &decode, |stream, mut rows| {
                     if let Some(replaced) = replaced.get(&stream) {
                         rows.leave_out(replaced);
                     }
                     hits.add(rows, age, streams.of(stream)?, &selects);
+                    open.set(hits.range);
                     Ok::<(), QueryError>(())
                 })?;
             }
@@ -245,7 +256,7 @@ impl<R: EventRows> Hits<R> {
             }
         }
         if self.found.len() > self.limit.saturating_mul(2).saturating_add(1024) {
-            self.cut();
+            self.narrow();
         }
     }
 
@@ -254,20 +265,27 @@ impl<R: EventRows> Hits<R> {
         if self.limit == 0 {
             return None;
         }
-        if self.found.len() >= self.limit {
-            self.cut();
+        self.narrow();
+        Some(self.range)
+    }
+
+    /// Keeps the best hits, and forgets the time in which there can be no better ones.
+    fn narrow(&mut self) {
+        if self.found.len() < self.limit {
+            return;
         }
-        if self.found.len() >= self.limit {
-            match self.order {
-                Order::OldestFirst => {
-                    self.range.end = self.found.last().map_or(self.range.end, |hit| R::at(&hit.event));
-                }
-                Order::NewestFirst => {
-                    self.range.start = self.found.first().map_or(self.range.start, |hit| R::at(&hit.event));
-                }
+        self.cut();
+        if self.found.len() < self.limit {
+            return;
+        }
+        match self.order {
+            Order::OldestFirst => {
+                self.range.end = self.found.last().map_or(self.range.end, |hit| R::at(&hit.event));
+            }
+            Order::NewestFirst => {
+                self.range.start = self.found.first().map_or(self.range.start, |hit| R::at(&hit.event));
             }
         }
-        Some(self.range)
     }
 
     /// Keeps the best, in order, oldest first.

@@ -5,7 +5,7 @@ use storage::{QueryError, QueryLimits};
 
 use super::gather::{DayGathered, Gathered, check};
 use super::{DayQuery, days_of, unreadable};
-use crate::rows::{Probe, SampleRows};
+use crate::rows::SampleRows;
 use crate::shared::Shared;
 
 pub fn select(
@@ -20,7 +20,7 @@ pub fn select(
         let query = DayQuery::<SampleRows>::new(shared, &snapshot, day, matchers).map_err(unreadable)?;
         let mut of_day = DayGathered::new(query.streams.clone(), gathered.samples_left());
         for segment in query.segments(range) {
-            query.read_segment(segment, range, &Probe::default(), |stream, rows| of_day.add(stream, rows))?;
+            query.read_segment(segment, range, |stream, rows| of_day.add(stream, rows))?;
         }
         query.read_memory(range, |stream, rows| of_day.add(stream, rows))?;
         let found: Vec<(u32, SampleRows)> = of_day.finish()?.collect();

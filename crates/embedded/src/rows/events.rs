@@ -9,7 +9,7 @@
 use columns::attributes::{self, ValueRef};
 use columns::bytes::{Cursor, put_block, put_uint};
 use columns::{Corrupt, ids, numbers};
-use model::{Attributes, Value};
+use model::{Attributes, Matcher, Value};
 
 /// Writes the columns of a page one after the other.
 pub struct PageWriter {
@@ -75,21 +75,91 @@ impl<'a> PageReader<'a> {
         self.cursor.block()
     }
 
-    pub fn optional_ids<const WIDTH: usize>(&mut self) -> Result<Vec<Option<[u8; WIDTH]>>, Corrupt> {
-        let presence = numbers::decode::<u32>(self.column()?, self.rows)?;
+    pub fn optional_ids(&mut self) -> Result<OptionalIds<'a>, Corrupt> {
+        Ok(OptionalIds { presence: self.column()?, ids: self.column()? })
+    }
+
+    pub fn finish(self) -> Result<Heads, Corrupt> {
+        self.cursor.finish()?;
+        Ok(Heads { streams: self.streams, rows: self.rows })
+    }
+}
+
+/// A column of ids that some rows have.
+#[derive(Clone, Copy)]
+pub struct OptionalIds<'a> {
+    presence: &'a [u8],
+    ids: &'a [u8],
+}
+
+impl OptionalIds<'_> {
+    pub fn decode<const WIDTH: usize>(self, rows: usize) -> Result<Vec<Option<[u8; WIDTH]>>, Corrupt> {
+        let presence = numbers::decode::<u32>(self.presence, rows)?;
         let count = presence.iter().filter(|presence| **presence != 0).count();
-        let mut present = ids::decode::<WIDTH>(self.column()?, count)?.into_iter();
+        let mut present = ids::decode::<WIDTH>(self.ids, count)?.into_iter();
         Ok(presence.into_iter().map(|presence| if presence == 0 { None } else { present.next() }).collect())
     }
+}
 
-    pub fn attributes(&mut self) -> Result<attributes::Attributes<'a>, Corrupt> {
-        attributes::Attributes::decode(self.column()?, self.rows)
+/// The streams of a page, and how many rows each has.
+pub struct Heads {
+    streams: Vec<(u32, usize)>,
+    pub rows: usize,
+}
+
+impl Heads {
+    /// The rows of the streams that are wanted (ascending), or of all.
+    pub fn rows_of(&self, wanted: Option<&[u32]>) -> Vec<usize> {
+        let mut rows = Vec::new();
+        let mut start = 0;
+        for (stream, count) in &self.streams {
+            if wanted.is_none_or(|wanted| wanted.binary_search(stream).is_ok()) {
+                rows.extend(start..start + count);
+            }
+            start += count;
+        }
+        rows
     }
 
-    pub fn finish(self) -> Result<Vec<(u32, usize)>, Corrupt> {
-        self.cursor.finish()?;
-        Ok(self.streams)
+    /// Makes the chosen rows (ascending), stream by stream.
+    pub fn make<T>(
+        &self,
+        chosen: &[usize],
+        mut make: impl FnMut(usize) -> Result<T, Corrupt>,
+    ) -> Result<Vec<(u32, Vec<T>)>, Corrupt> {
+        let mut found = Vec::new();
+        let (mut chosen, mut end) = (chosen, 0);
+        for (stream, count) in &self.streams {
+            end += count;
+            let (here, later) = chosen.split_at(chosen.partition_point(|row| *row < end));
+            chosen = later;
+            if !here.is_empty() {
+                found.push((*stream, here.iter().map(|row| make(*row)).collect::<Result<_, Corrupt>>()?));
+            }
+        }
+        Ok(found)
     }
+}
+
+/// Keeps of the chosen rows those whose attributes are selected by all matchers; decodes
+/// no other columns than theirs.
+pub fn retain_by_attributes(
+    attributes: &attributes::Attributes<'_>,
+    matchers: &[Matcher],
+    chosen: &mut Vec<usize>,
+) -> Result<(), Corrupt> {
+    if matchers.is_empty() || chosen.is_empty() {
+        return Ok(());
+    }
+    let rows = attributes.rows_of(|key| matchers.iter().any(|matcher| matcher.name() == key))?;
+    let selects =
+        |matcher: &Matcher, row: usize| match rows.row(row).find(|(name, _)| *name == matcher.name()) {
+            None => matcher.matches_absence(),
+            Some((_, ValueRef::Text(text))) => matcher.matches_value(text),
+            Some((_, value)) => matcher.matches_value(&owned_value(value).to_string()),
+        };
+    chosen.retain(|row| matchers.iter().all(|matcher| selects(matcher, *row)));
+    Ok(())
 }
 
 fn borrowed(value: &Value) -> ValueRef<'_> {
@@ -102,16 +172,16 @@ fn borrowed(value: &Value) -> ValueRef<'_> {
 }
 
 pub fn owned<'a>(row: impl Iterator<Item = (&'a str, ValueRef<'a>)>) -> Attributes {
-    row.map(|(name, value)| {
-        let value = match value {
-            ValueRef::Bool(value) => Value::Bool(value),
-            ValueRef::Int(value) => Value::Int(value),
-            ValueRef::Float(value) => Value::Float(value),
-            ValueRef::Text(value) => Value::Text(value.to_owned()),
-        };
-        (name.to_owned(), value)
-    })
-    .collect()
+    row.map(|(name, value)| (name.to_owned(), owned_value(value))).collect()
+}
+
+fn owned_value(value: ValueRef<'_>) -> Value {
+    match value {
+        ValueRef::Bool(value) => Value::Bool(value),
+        ValueRef::Int(value) => Value::Int(value),
+        ValueRef::Float(value) => Value::Float(value),
+        ValueRef::Text(value) => Value::Text(value.to_owned()),
+    }
 }
 
 /// What a page says of attributes in its filter: each name with its value as text, as a

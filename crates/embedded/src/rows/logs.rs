@@ -14,11 +14,15 @@
 
 use std::sync::Arc;
 
+use columns::attributes::Attributes;
 use columns::{Corrupt, filter, numbers, strings};
 use model::{LabelSet, LogRecord, LogSeverity, Matcher, SpanId, TimeRange, Timestamp, TraceId, Value};
-use storage::attribute_matches;
+use storage::{LogQuery, attribute_matches};
 
-use super::events::{PageReader, PageWriter, attribute_hashes, owned, trace_hash, word_hash};
+use super::events::{
+    Heads, OptionalIds, PageReader, PageWriter, attribute_hashes, owned, retain_by_attributes, trace_hash,
+    word_hash,
+};
 use super::{Page, Rows};
 use crate::table::Table;
 
@@ -100,37 +104,93 @@ impl Rows for LogRows {
     }
 
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
-        let mut page = PageReader::new(page, VERSION, WHAT)?;
-        let rows = page.rows;
-        let times = numbers::decode::<i64>(page.column()?, rows)?;
-        let severities = numbers::decode::<u32>(page.column()?, rows)?;
-        let bodies = strings::decode(page.column()?, rows)?;
-        let traces = page.optional_ids::<16>()?;
-        let spans = page.optional_ids::<8>()?;
-        let attributes = page.attributes()?.rows()?;
-        let mut found = Vec::new();
-        let mut start = 0;
-        for (stream, count) in page.finish()? {
-            let range = start..start + count;
-            start += count;
-            if wanted.is_some_and(|wanted| wanted.binary_search(&stream).is_err()) {
-                continue;
-            }
-            let record = |row: usize| {
-                Ok(Arc::new(LogRecord {
-                    at: Timestamp::from_nanos(times[row]),
-                    stream: LabelSet::empty(),
-                    severity: severity(severities[row])?,
-                    body: bodies.get(row).to_owned(),
-                    trace: traces[row].map(TraceId),
-                    span: spans[row].map(SpanId),
-                    attributes: owned(attributes.row(row)),
-                }))
-            };
-            found.push((stream, Self(range.map(record).collect::<Result<_, Corrupt>>()?)));
-        }
-        Ok(found)
+        let page = LogPage::read(page)?;
+        let chosen = page.heads.rows_of(wanted);
+        page.make(&chosen)
     }
+}
+
+/// A page of which nothing but the streams is decoded yet.
+struct LogPage<'a> {
+    heads: Heads,
+    times: &'a [u8],
+    severities: &'a [u8],
+    bodies: &'a [u8],
+    traces: OptionalIds<'a>,
+    spans: OptionalIds<'a>,
+    attributes: &'a [u8],
+}
+
+impl<'a> LogPage<'a> {
+    fn read(page: &'a [u8]) -> Result<Self, Corrupt> {
+        let mut page = PageReader::new(page, VERSION, WHAT)?;
+        let times = page.column()?;
+        let severities = page.column()?;
+        let bodies = page.column()?;
+        let (traces, spans) = (page.optional_ids()?, page.optional_ids()?);
+        let attributes = page.column()?;
+        Ok(Self { heads: page.finish()?, times, severities, bodies, traces, spans, attributes })
+    }
+
+    fn attributes(&self) -> Result<Attributes<'a>, Corrupt> {
+        Attributes::decode(self.attributes, self.heads.rows)
+    }
+
+    fn make(&self, chosen: &[usize]) -> Result<Vec<(u32, LogRows)>, Corrupt> {
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.heads.rows;
+        let times = numbers::decode::<i64>(self.times, rows)?;
+        let severities = numbers::decode::<u32>(self.severities, rows)?;
+        let bodies = strings::decode(self.bodies, rows)?;
+        let (traces, spans) = (self.traces.decode::<16>(rows)?, self.spans.decode::<8>(rows)?);
+        let attributes = self.attributes()?.rows()?;
+        let found = self.heads.make(chosen, |row| {
+            Ok(Arc::new(LogRecord {
+                at: Timestamp::from_nanos(times[row]),
+                stream: LabelSet::empty(),
+                severity: severity(severities[row])?,
+                body: bodies.get(row).to_owned(),
+                trace: traces[row].map(TraceId),
+                span: spans[row].map(SpanId),
+                attributes: owned(attributes.row(row)),
+            }))
+        })?;
+        Ok(found.into_iter().map(|(stream, records)| (stream, LogRows(records))).collect())
+    }
+}
+
+/// The rows of a page that a query may select, of the wanted streams. One condition after
+/// the other is judged, the cheapest first, and only its own column is decoded for it.
+pub fn decode_selected(
+    page: &[u8],
+    wanted: &[u32],
+    range: TimeRange,
+    query: &LogQuery,
+) -> Result<Vec<(u32, LogRows)>, Corrupt> {
+    let page = LogPage::read(page)?;
+    let rows = page.heads.rows;
+    let mut chosen = page.heads.rows_of(Some(wanted));
+    let times = numbers::decode::<i64>(page.times, rows)?;
+    chosen.retain(|row| range.contains(Timestamp::from_nanos(times[*row])));
+    if let Some(least) = query.severity_min.filter(|_| !chosen.is_empty()) {
+        let severities = numbers::decode::<u32>(page.severities, rows)?;
+        chosen.retain(|row| severities[*row] >= least as u32);
+    }
+    if let Some(trace) = query.trace.filter(|_| !chosen.is_empty()) {
+        let traces = page.traces.decode::<16>(rows)?;
+        chosen.retain(|row| traces[*row] == Some(trace.0));
+    }
+    if !query.attributes.is_empty() && !chosen.is_empty() {
+        retain_by_attributes(&page.attributes()?, &query.attributes, &mut chosen)?;
+    }
+    let asks_bodies = query.contains.is_some() || !query.words.is_empty();
+    if asks_bodies && !chosen.is_empty() {
+        let bodies = strings::decode(page.bodies, rows)?;
+        chosen.retain(|row| query.selects_body(bodies.get(*row)));
+    }
+    page.make(&chosen)
 }
 
 fn severity(number: u32) -> Result<LogSeverity, Corrupt> {

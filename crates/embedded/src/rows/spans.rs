@@ -22,14 +22,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use columns::attributes::Attributes;
 use columns::bytes::{Cursor, pack, put_text, put_uint, unpack};
 use columns::{Corrupt, filter, ids, numbers, strings};
 use model::{
     LabelSet, Matcher, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TimeRange, Timestamp, TraceId,
 };
-use storage::attribute_matches;
+use storage::{SpanQuery, attribute_matches};
 
-use super::events::{PageReader, PageWriter, attribute_hashes, name_hash, owned, trace_hash};
+use super::events::{
+    Heads, PageReader, PageWriter, attribute_hashes, name_hash, owned, retain_by_attributes, trace_hash,
+};
 use super::logs::attribute_bytes;
 use super::{Identity, Page, Rows};
 use crate::table::Table;
@@ -157,49 +160,127 @@ impl Rows for SpanRows {
     }
 
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
-        let mut page = PageReader::new(page, VERSION, WHAT)?;
-        let rows = page.rows;
-        let starts = numbers::decode::<i64>(page.column()?, rows)?;
-        let durations = numbers::decode::<u64>(page.column()?, rows)?;
-        let traces = ids::decode::<16>(page.column()?, rows)?;
-        let span_ids = ids::decode::<8>(page.column()?, rows)?;
-        let parents = ids::decode_parents(page.column()?, &span_ids)?;
-        let names = strings::decode(page.column()?, rows)?;
-        let kinds = numbers::decode::<u32>(page.column()?, rows)?;
-        let statuses = numbers::decode::<u32>(page.column()?, rows)?;
-        let messages = strings::decode(page.column()?, rows)?;
-        let attributes = page.attributes()?.rows()?;
-        let mut details = decode_details(page.column()?, rows)?;
-        let mut found = Vec::new();
-        let mut start = 0;
-        for (stream, count) in page.finish()? {
-            let range = start..start + count;
-            start += count;
-            if wanted.is_some_and(|wanted| wanted.binary_search(&stream).is_err()) {
-                continue;
-            }
-            let span = |row: usize| {
-                let (events, links) = details.remove(&row).unwrap_or_default();
-                Ok(Arc::new(Span {
-                    trace: TraceId(traces[row]),
-                    id: SpanId(span_ids[row]),
-                    parent: parents[row].map(SpanId),
-                    stream: LabelSet::empty(),
-                    name: names.get(row).to_owned(),
-                    kind: *SpanKind::ALL.get(kinds[row] as usize).ok_or(Corrupt(WHAT))?,
-                    status: *SpanStatus::ALL.get(statuses[row] as usize).ok_or(Corrupt(WHAT))?,
-                    status_message: messages.get(row).to_owned(),
-                    start: Timestamp::from_nanos(starts[row]),
-                    duration_nanos: durations[row],
-                    attributes: owned(attributes.row(row)),
-                    events,
-                    links,
-                }))
-            };
-            found.push((stream, Self(range.map(span).collect::<Result<_, Corrupt>>()?)));
-        }
-        Ok(found)
+        let page = SpanPage::read(page)?;
+        let chosen = page.heads.rows_of(wanted);
+        page.make(&chosen)
     }
+}
+
+/// A page of which nothing but the streams is decoded yet.
+struct SpanPage<'a> {
+    heads: Heads,
+    starts: &'a [u8],
+    durations: &'a [u8],
+    traces: &'a [u8],
+    ids: &'a [u8],
+    parents: &'a [u8],
+    names: &'a [u8],
+    kinds: &'a [u8],
+    statuses: &'a [u8],
+    messages: &'a [u8],
+    attributes: &'a [u8],
+    details: &'a [u8],
+}
+
+impl<'a> SpanPage<'a> {
+    fn read(page: &'a [u8]) -> Result<Self, Corrupt> {
+        let mut page = PageReader::new(page, VERSION, WHAT)?;
+        let mut column = || page.column();
+        let (starts, durations, traces, ids, parents) =
+            (column()?, column()?, column()?, column()?, column()?);
+        let (names, kinds, statuses, messages) = (column()?, column()?, column()?, column()?);
+        let (attributes, details) = (column()?, column()?);
+        let heads = page.finish()?;
+        Ok(Self {
+            heads,
+            starts,
+            durations,
+            traces,
+            ids,
+            parents,
+            names,
+            kinds,
+            statuses,
+            messages,
+            attributes,
+            details,
+        })
+    }
+
+    fn attributes(&self) -> Result<Attributes<'a>, Corrupt> {
+        Attributes::decode(self.attributes, self.heads.rows)
+    }
+
+    fn make(&self, chosen: &[usize]) -> Result<Vec<(u32, SpanRows)>, Corrupt> {
+        if chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.heads.rows;
+        let starts = numbers::decode::<i64>(self.starts, rows)?;
+        let durations = numbers::decode::<u64>(self.durations, rows)?;
+        let traces = ids::decode::<16>(self.traces, rows)?;
+        let span_ids = ids::decode::<8>(self.ids, rows)?;
+        let parents = ids::decode_parents(self.parents, &span_ids)?;
+        let names = strings::decode(self.names, rows)?;
+        let kinds = numbers::decode::<u32>(self.kinds, rows)?;
+        let statuses = numbers::decode::<u32>(self.statuses, rows)?;
+        let messages = strings::decode(self.messages, rows)?;
+        let attributes = self.attributes()?.rows()?;
+        let mut details = decode_details(self.details, rows)?;
+        let found = self.heads.make(chosen, |row| {
+            let (events, links) = details.remove(&row).unwrap_or_default();
+            Ok(Arc::new(Span {
+                trace: TraceId(traces[row]),
+                id: SpanId(span_ids[row]),
+                parent: parents[row].map(SpanId),
+                stream: LabelSet::empty(),
+                name: names.get(row).to_owned(),
+                kind: *SpanKind::ALL.get(kinds[row] as usize).ok_or(Corrupt(WHAT))?,
+                status: *SpanStatus::ALL.get(statuses[row] as usize).ok_or(Corrupt(WHAT))?,
+                status_message: messages.get(row).to_owned(),
+                start: Timestamp::from_nanos(starts[row]),
+                duration_nanos: durations[row],
+                attributes: owned(attributes.row(row)),
+                events,
+                links,
+            }))
+        })?;
+        Ok(found.into_iter().map(|(stream, spans)| (stream, SpanRows(spans))).collect())
+    }
+}
+
+/// The rows of a page that a query may select, as for logs.
+pub fn decode_selected(
+    page: &[u8],
+    wanted: &[u32],
+    range: TimeRange,
+    query: &SpanQuery,
+) -> Result<Vec<(u32, SpanRows)>, Corrupt> {
+    let page = SpanPage::read(page)?;
+    let rows = page.heads.rows;
+    let mut chosen = page.heads.rows_of(Some(wanted));
+    let starts = numbers::decode::<i64>(page.starts, rows)?;
+    chosen.retain(|row| range.contains(Timestamp::from_nanos(starts[*row])));
+    if let Some(trace) = query.trace.filter(|_| !chosen.is_empty()) {
+        let traces = ids::decode::<16>(page.traces, rows)?;
+        chosen.retain(|row| traces[*row] == trace.0);
+    }
+    if let Some(status) = query.status.filter(|_| !chosen.is_empty()) {
+        let statuses = numbers::decode::<u32>(page.statuses, rows)?;
+        chosen.retain(|row| statuses[*row] == status as u32);
+    }
+    if !query.duration_min.is_zero() && !chosen.is_empty() {
+        let durations = numbers::decode::<u64>(page.durations, rows)?;
+        chosen.retain(|row| query.duration_min.as_nanos() <= u128::from(durations[*row]));
+    }
+    if let Some(name) = query.name.as_deref().filter(|_| !chosen.is_empty()) {
+        let names = strings::decode(page.names, rows)?;
+        chosen.retain(|row| names.get(*row) == name);
+    }
+    if !query.attributes.is_empty() && !chosen.is_empty() {
+        retain_by_attributes(&page.attributes()?, &query.attributes, &mut chosen)?;
+    }
+    page.make(&chosen)
 }
 
 fn identity(span: &Span) -> Identity {

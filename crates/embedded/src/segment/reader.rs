@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use columns::Corrupt;
 use disk::ReadFile;
 use model::TimeRange;
 
@@ -23,13 +24,29 @@ impl<'a> SegmentReader<'a> {
     }
 
     /// Hands over the rows of `wanted` streams (ascending) within the range, in order of
-    /// pages; the pieces of one stream come in order of time. Pages of which the filter
-    /// says that nothing in them is of interest are not read.
+    /// pages; the pieces of one stream come in order of time.
     pub fn read<R: Rows, E: From<FileError>>(
         &self,
         wanted: &[u32],
         range: TimeRange,
+        mut take: impl FnMut(u32, R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let decode = |page: &[u8], streams: &[u32], _: TimeRange| R::decode(page, Some(streams));
+        self.read_selected(wanted, &|| range, &Probe::default(), decode, |stream, mut rows| {
+            rows.clip(range);
+            if rows.len() > 0 { take(stream, rows) } else { Ok(()) }
+        })
+    }
+
+    /// As [`read`](SegmentReader::read), but `decode` makes of each page what is of interest,
+    /// and the range is asked for anew before each: it may have become narrower. Pages of
+    /// which the filter says that nothing in them is of interest are not read.
+    pub fn read_selected<R: Rows, E: From<FileError>>(
+        &self,
+        wanted: &[u32],
+        range: &dyn Fn() -> TimeRange,
         probe: &Probe,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
         let pieces = self.directory.pieces(wanted);
@@ -38,6 +55,7 @@ impl<'a> SegmentReader<'a> {
             let here = pieces.partition_point(|piece| *piece < page.end_piece as usize);
             let (in_page, later) = pieces.split_at(here);
             pieces = later;
+            let range = range();
             if in_page.is_empty() || !page.times.overlaps(range) || !self.may_match(page, probe)? {
                 continue;
             }
@@ -46,11 +64,9 @@ impl<'a> SegmentReader<'a> {
             if streams.is_empty() {
                 continue;
             }
-            for (stream, mut rows) in self.page::<R>(page, Some(&streams))?.unwrap_or_default() {
-                rows.clip(range);
-                if rows.len() > 0 {
-                    take(stream, rows)?;
-                }
+            let found = self.page(page, |bytes| decode(bytes, &streams, range))?;
+            for (stream, rows) in found.unwrap_or_default() {
+                take(stream, rows)?;
             }
         }
         Ok(())
@@ -74,7 +90,7 @@ impl<'a> SegmentReader<'a> {
         }
         if !unclear.is_empty() {
             unclear.sort_unstable();
-            self.read::<R, FileError>(&unclear, range, &Probe::default(), |stream, _| {
+            self.read::<R, FileError>(&unclear, range, |stream, _| {
                 found.push(stream);
                 Ok(())
             })?;
@@ -104,14 +120,14 @@ impl<'a> SegmentReader<'a> {
 
     /// The streams of one page. Of a page that cannot be read there are none: that is
     /// reported once and counted, and the file goes to quarantine when it is replaced.
-    fn page<R: Rows>(
+    fn page<R>(
         &self,
         page: &PageEntry,
-        wanted: Option<&[u32]>,
+        decode: impl Fn(&[u8]) -> Result<Vec<(u32, R)>, Corrupt>,
     ) -> Result<Option<Vec<(u32, R)>>, FileError> {
         let read = || -> Result<Vec<(u32, R)>, FileError> {
             let bytes = self.segment.file().frame(&*self.file, page.span, "a page")?;
-            Ok(R::decode(&bytes, wanted)?)
+            Ok(decode(&bytes)?)
         };
         match read() {
             Ok(streams) => Ok(Some(streams)),
@@ -127,7 +143,7 @@ impl<'a> SegmentReader<'a> {
     pub(super) fn whole_page<R: Rows>(&self, number: usize) -> Result<Vec<(StreamKey, R)>, FileError> {
         let page = &self.directory.pages[number];
         let pieces = page.first_piece as usize..page.end_piece as usize;
-        let streams = self.page(page, None)?.unwrap_or_default();
+        let streams = self.page(page, |bytes| R::decode(bytes, None))?.unwrap_or_default();
         let keys = pieces.map(|piece| self.directory.key(piece));
         let mut streams: Vec<(StreamKey, R)> =
             keys.zip(streams).map(|(key, (_, rows))| (key, rows)).collect();
