@@ -138,10 +138,34 @@ pub fn attribute_matches(matcher: &Matcher, attributes: &Attributes) -> bool {
 }
 
 fn contains_ignoring_case(body: &str, part: &str) -> bool {
-    let part = part.as_bytes();
-    part.is_empty() || body.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+    let (body, part) = (body.as_bytes(), part.as_bytes());
+    let Some(first) = part.first() else { return true };
+    let places = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), body);
+    places
+        .filter_map(|place| body.get(place..place + part.len()))
+        .any(|candidate| candidate.eq_ignore_ascii_case(part))
 }
 
 fn has_words(body: &str, wanted: &[String]) -> bool {
     wanted.iter().all(|wanted| words(body).any(|word| word.eq_ignore_ascii_case(wanted)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_found_wherever_it_is_and_in_any_case() {
+        for (body, part, expected) in [
+            ("Rate limit", "rate LIMIT", true),
+            ("aab", "ab", true),
+            ("aab", "abc", false),
+            ("grüße", "ÜSS", false),
+            ("grüße", "ße", true),
+            ("", "", true),
+            ("", "a", false),
+        ] {
+            assert_eq!(contains_ignoring_case(body, part), expected, "{part} in {body}");
+        }
+    }
 }
