@@ -1,6 +1,7 @@
 //! What a query reads of one table and day: first which streams are meant, then their rows
 //! from segments, from frozen memory and from the active memtable, older rows first.
 
+mod day;
 mod events;
 mod gather;
 mod labels;
@@ -15,6 +16,7 @@ use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 use storage::QueryError;
 
+pub use day::read_day;
 pub use events::{search_logs, search_spans};
 pub use labels::{label_names, label_values, series};
 pub use samples::select;
@@ -219,10 +221,19 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
     pub fn read_memory<E>(
         &self,
         range: TimeRange,
+        take: impl FnMut(u32, R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.read_memory_of(&self.streams, range, take)
+    }
+
+    fn read_memory_of<E>(
+        &self,
+        streams: &[u32],
+        range: TimeRange,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
         for cell in &self.memory {
-            for streams in self.streams.chunks(READ_STREAMS) {
+            for streams in streams.chunks(READ_STREAMS) {
                 let copied: Vec<(u32, R)> = {
                     let cell = cell.read();
                     streams.iter().map(|stream| (*stream, cell.rows.read(*stream, range))).collect()
