@@ -19,8 +19,11 @@ impl DayReader for MemoryStore {
         mut sink: Box<dyn DaySink>,
     ) -> Result<(), DayError> {
         let streams = streams_of(&self.rows.read(), signal, day);
-        let handed = streams.into_iter().try_for_each(|rows| sink.take(rows));
-        handed.and_then(|()| sink.finish()).map_err(DayError::Sink)
+        let handed = tokio::task::spawn_blocking(move || {
+            let handed = streams.into_iter().try_for_each(|rows| sink.take(rows));
+            handed.and_then(|()| sink.finish())
+        });
+        handed.await.expect("no sink panics").map_err(DayError::Sink)
     }
 }
 
