@@ -4,6 +4,7 @@
 
 mod bucket;
 mod days;
+mod engine;
 mod readers;
 mod s3;
 mod stand;
