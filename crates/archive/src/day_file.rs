@@ -9,7 +9,6 @@ mod logs;
 mod samples;
 mod spans;
 
-use std::io::Write;
 use std::sync::Arc;
 
 use model::{Attributes, LabelSet, Timestamp, Value};
