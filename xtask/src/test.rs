@@ -2,6 +2,7 @@
 
 mod chromium;
 mod counts;
+mod python;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -94,7 +95,9 @@ fn rust(counts: &mut Counts) -> anyhow::Result<()> {
         );
         (&["cargo", "test", "--workspace", "--no-fail-fast"], Tool::Libtest)
     };
-    program::run_and_listen(program::command(repository::root(), line), |line| counts.read(tool, line))
+    let mut command = program::command(repository::root(), line);
+    command.envs(python::find_or_install().map(|python| ("WATCHKEEPER_PYTHON", python)));
+    program::run_and_listen(command, |line| counts.read(tool, line))
 }
 
 fn npm_tests(

@@ -15,7 +15,7 @@ const FLOORS: [&[&str]; 6] = [
     &["columns", "model"],
     &["disk", "host", "index", "runtime", "storage"],
     &["embedded", "state", "promql"],
-    &["ingest", "fleet", "health", "alerting"],
+    &["archive", "ingest", "fleet", "health", "alerting"],
     &["server"],
     &["watchkeeper"],
 ];

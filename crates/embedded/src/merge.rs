@@ -19,7 +19,7 @@ use crate::erasure::{self, Erased};
 use crate::files::{Fate, FileError};
 use crate::flush::failed;
 use crate::labels::{self, LabelPart};
-use crate::rows::{LogRows, Rows, SampleRows, SpanRows};
+use crate::rows::{LogRows, Probe, Rows, SampleRows, SpanRows};
 use crate::segment::{Segment, SegmentReader, SegmentScan, SegmentWriter};
 use crate::shared::{DayFiles, Shared};
 use crate::table::{Day, Table};
@@ -156,7 +156,8 @@ fn can_copy<R: Rows>(sources: &[Source<'_>]) -> Result<bool, FileError> {
             let (times, others) = (source.segment.times(), other.segment.times());
             let shared = TimeRange::new(times.start.max(others.start), times.end.min(others.end));
             if shared.start <= shared.end {
-                let here: HashSet<_> = source.reader.identities::<R>(shared)?.into_iter().collect();
+                let here: HashSet<_> =
+                    source.reader.identities::<R>(shared, &Probe::default())?.into_iter().collect();
                 known.extend(here.into_iter().map(|identity| (place, identity)));
             }
             if known.len() > IDENTITIES_MAX {

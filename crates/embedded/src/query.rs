@@ -1,6 +1,7 @@
 //! What a query reads of one table and day: first which streams are meant, then their rows
 //! from segments, from frozen memory and from the active memtable, older rows first.
 
+mod day;
 mod events;
 mod gather;
 mod labels;
@@ -16,6 +17,7 @@ use parking_lot::RwLock;
 use roaring::RoaringBitmap;
 use storage::QueryError;
 
+pub use day::read_day;
 pub use events::{search_logs, search_spans};
 pub use labels::{label_names, label_values, series};
 pub use samples::select;
@@ -190,10 +192,13 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
 
     /// The rows of a segment that later ones replace, by stream. Those are in segments and
     /// memory of which the times overlap; mostly there are none, since rows come in order.
+    /// A row and the one that replaces it are of one trace, so that `trace` tells which
+    /// pages matter.
     pub fn replaced_in(
         &self,
         segment: &Arc<Segment>,
         range: TimeRange,
+        trace: &Probe,
     ) -> Result<HashMap<u32, HashSet<Identity>>, FileError> {
         let mut replaced: HashMap<u32, HashSet<Identity>> = HashMap::new();
         if !R::REPLACES {
@@ -201,16 +206,21 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         }
         let times = segment.times();
         let shared = TimeRange::new(times.start.max(range.start), times.end.min(range.end));
+        let later = self.segments(shared).skip_while(|other| other.number() != segment.number()).skip(1);
+        for other in later {
+            let read = SegmentReader::open(other, &self.shared.directories)
+                .and_then(|reader| reader.identities::<R>(shared, trace));
+            match read {
+                Ok(identities) => identities.into_iter().for_each(|(stream, identity)| {
+                    replaced.entry(stream).or_default().insert(identity);
+                }),
+                Err(error) => self.shared.judge_segment(other, error)?,
+            }
+        }
         let mut take = |stream: u32, rows: R| {
             replaced.entry(stream).or_default().extend(rows.identities());
             Ok::<(), FileError>(())
         };
-        let later = self.segments(shared).skip_while(|other| other.number() != segment.number()).skip(1);
-        for other in later {
-            let read = SegmentReader::open(other, &self.shared.directories)
-                .and_then(|reader| reader.read::<R, FileError>(&self.streams, shared, &mut take));
-            read.or_else(|error| self.shared.judge_segment(other, error))?;
-        }
         self.read_memory(shared, &mut take)?;
         Ok(replaced)
     }
@@ -271,10 +281,19 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
     pub fn read_memory<E>(
         &self,
         range: TimeRange,
+        take: impl FnMut(u32, R) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.read_memory_of(&self.streams, range, take)
+    }
+
+    fn read_memory_of<E>(
+        &self,
+        streams: &[u32],
+        range: TimeRange,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
         for cell in &self.memory {
-            for streams in self.streams.chunks(READ_STREAMS) {
+            for streams in streams.chunks(READ_STREAMS) {
                 let copied: Vec<(u32, R)> = {
                     let cell = cell.read();
                     streams.iter().map(|stream| (*stream, cell.rows.read(*stream, range))).collect()

@@ -142,6 +142,30 @@ pub fn memory_holds_days_before(shared: &Shared, day: Day) -> bool {
     covered.any(|(_, other)| other < day)
 }
 
+/// Whether there are rows in memory of a planned day.
+pub fn memory_holds_any(shared: &Shared, planned: &[DroppedDay]) -> bool {
+    let tables = shared.snapshot();
+    let frozen = tables.view.frozen.iter().map(|frozen| &frozen.memtable);
+    let mut covered = frozen.chain([&tables.active]).flat_map(|memtable| memtable.covered());
+    covered.any(|day| planned.iter().any(|planned| of(planned) == day))
+}
+
+/// The planned days of which the files are those of the plan, as far as their sizes tell.
+pub fn unchanged(shared: &Shared, mut planned: Vec<DroppedDay>) -> Vec<DroppedDay> {
+    let view = shared.view();
+    planned.retain(|planned| {
+        let (table, day) = of(planned);
+        let files = view.days.get(&(table, day));
+        let now = files.map(|files| facts(table, day, files));
+        now.is_some_and(|now| (now.rows, now.bytes) == (planned.rows, planned.bytes))
+    });
+    planned
+}
+
+fn of(planned: &DroppedDay) -> (Table, Day) {
+    (Table::from(planned.signal), Day::of(planned.day))
+}
+
 /// Removes the folders of days that are out of sight. The caller holds the upkeep lock.
 pub fn remove_days(shared: &Shared, days: &[(Table, Day)]) -> Result<(), UpkeepError> {
     for table in Table::ALL {

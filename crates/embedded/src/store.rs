@@ -13,8 +13,9 @@ use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timest
 use parking_lot::Mutex;
 use runtime::{Shutdown, TaskError};
 use storage::{
-    AppendError, Appended, Appender, DroppedDay, Erasure, LogQuery, LogReader, QueryError, QueryLimits,
-    Retention, RetentionPlan, SampleReader, SpanQuery, SpanReader, TableUsage, Upkeep, UpkeepError, Usage,
+    AppendError, Appended, Appender, DayError, DayReader, DaySink, DroppedDay, Erasure, LogQuery, LogReader,
+    QueryError, QueryLimits, Retention, RetentionPlan, SampleReader, Signal, SpanQuery, SpanReader,
+    TableUsage, Upkeep, UpkeepError, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -273,6 +274,18 @@ impl SpanReader for Embedded {
 }
 
 #[async_trait]
+impl DayReader for Embedded {
+    async fn read_day(
+        &self,
+        signal: Signal,
+        day: Timestamp,
+        mut sink: Box<dyn DaySink>,
+    ) -> Result<(), DayError> {
+        self.query(move |shared| Ok(query::read_day(shared, signal.into(), Day::of(day), &mut *sink))).await?
+    }
+}
+
+#[async_trait]
 impl Upkeep for Embedded {
     async fn plan_retention(
         &self,
@@ -307,6 +320,20 @@ impl Upkeep for Embedded {
                 put_tombstone(shared, &erasure)?;
             }
             Ok(plan)
+        })
+        .await
+    }
+
+    async fn drop_days(&self, planned: &[DroppedDay]) -> Result<Vec<DroppedDay>, UpkeepError> {
+        let requests = self.requests().ok_or(UpkeepError::Closed)?;
+        let planned = planned.to_vec();
+        self.upkeep(move |shared| {
+            if retention::memory_holds_any(shared, &planned) {
+                flush_now(shared, &requests)?;
+            }
+            let unchanged = retention::unchanged(shared, planned);
+            drop_days(shared, &requests, &unchanged)?;
+            Ok(unchanged)
         })
         .await
     }

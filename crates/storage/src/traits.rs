@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
 
 use crate::{
-    AppendError, Erasure, LogQuery, QueryError, QueryLimits, Retention, RetentionPlan, SpanQuery,
-    UpkeepError, Usage,
+    AppendError, DayReader, DroppedDay, Erasure, LogQuery, QueryError, QueryLimits, Retention, RetentionPlan,
+    SpanQuery, UpkeepError, Usage,
 };
 
 /// What became of a batch that was accepted.
@@ -84,6 +84,10 @@ pub trait Upkeep: Send + Sync {
     /// Drops what is older or more than `retention` allows. Returns what went.
     async fn retain(&self, retention: &Retention, now: Timestamp) -> Result<RetentionPlan, UpkeepError>;
 
+    /// Drops those of the planned days that still are as they were planned: one that got
+    /// rows since then stays for the next plan. Returns what went.
+    async fn drop_days(&self, planned: &[DroppedDay]) -> Result<Vec<DroppedDay>, UpkeepError>;
+
     /// Rows that are appended afterwards are not touched, whatever their time.
     async fn erase(&self, erasure: &Erasure) -> Result<(), UpkeepError>;
 
@@ -97,6 +101,6 @@ pub trait Upkeep: Send + Sync {
 }
 
 /// All of an engine.
-pub trait Store: Appender + SampleReader + LogReader + SpanReader + Upkeep {}
+pub trait Store: Appender + SampleReader + LogReader + SpanReader + DayReader + Upkeep {}
 
-impl<T: Appender + SampleReader + LogReader + SpanReader + Upkeep> Store for T {}
+impl<T: Appender + SampleReader + LogReader + SpanReader + DayReader + Upkeep> Store for T {}

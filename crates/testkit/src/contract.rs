@@ -3,6 +3,7 @@
 //! A [`Stand`] offers fresh stores and, between the writing and the reading of a test,
 //! does to them what must change nothing: flush, reopen, merge, or nothing at all.
 
+mod days;
 mod erasure;
 mod logs;
 mod retention;
@@ -31,6 +32,7 @@ pub async fn check(stand: &dyn Stand) {
     samples::check(stand).await;
     logs::check(stand).await;
     spans::check(stand).await;
+    days::check(stand).await;
     retention::check(stand).await;
     erasure::check(stand).await;
 }

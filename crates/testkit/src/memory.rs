@@ -1,5 +1,6 @@
 //! A store in memory: the simplest thing that keeps the contract.
 
+mod day;
 mod rows;
 mod upkeep;
 

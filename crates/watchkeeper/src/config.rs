@@ -30,7 +30,7 @@ pub use layers::{Chosen, Configuration, Given, Origin, Written};
 pub use print::print;
 pub use problem::{Problem, Problems};
 pub use secret::Secret;
-pub use settings::{Email, EmailSecurity, Log, Settings, Slack, Webhook};
+pub use settings::{Archive, Email, EmailSecurity, Log, Settings, Slack, Webhook};
 pub use sources::OpenCodeSource;
 
 /// Where the file is looked for when nobody names one.

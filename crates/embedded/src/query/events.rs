@@ -26,6 +26,7 @@ pub fn search_logs(shared: &Shared, query: &LogQuery) -> Result<Vec<LogRecord>, 
         stream: &query.stream,
         range: query.range,
         probe: Probe::new(hashes),
+        trace: Probe::new(query.trace.iter().map(|trace| trace_hash(&trace.0)).collect()),
         order: query.order,
         limit: query.limit,
     };
@@ -42,6 +43,7 @@ pub fn search_spans(shared: &Shared, query: &SpanQuery) -> Result<Vec<Span>, Que
         stream: &query.stream,
         range: query.range,
         probe: Probe::new(hashes),
+        trace: Probe::new(query.trace.iter().map(|trace| trace_hash(&trace.0)).collect()),
         order: query.order,
         limit: query.limit,
     };
@@ -143,6 +145,8 @@ struct Search<'a> {
     stream: &'a [Matcher],
     range: TimeRange,
     probe: Probe,
+    /// The part of the probe that holds for a row whatever replaces it.
+    trace: Probe,
     order: Order,
     limit: usize,
 }
@@ -184,7 +188,7 @@ impl Search<'_> {
                 if !segment.times().overlaps(range) {
                     continue;
                 }
-                let replaced = query.replaced_in(segment, range).map_err(unreadable)?;
+                let replaced = query.replaced_in(segment, range, &self.trace).map_err(unreadable)?;
                 let age = segment.footer().wal.last;
                 // The more is found, the less of the time is left to look at.
                 let open = Cell::new(range);

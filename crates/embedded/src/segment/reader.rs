@@ -169,10 +169,18 @@ impl<'a> SegmentReader<'a> {
         Ok(())
     }
 
-    /// Identities of the rows within the range, for tables whose rows replace others.
-    pub fn identities<R: Rows>(&self, range: TimeRange) -> Result<Vec<(u32, Identity)>, FileError> {
+    /// Identities of the rows within the range, for tables whose rows replace others, in
+    /// pages that the probe does not rule out.
+    pub fn identities<R: Rows>(
+        &self,
+        range: TimeRange,
+        probe: &Probe,
+    ) -> Result<Vec<(u32, Identity)>, FileError> {
         let mut found = Vec::new();
         for page in self.directory.pages.iter().filter(|page| page.times.overlaps(range)) {
+            if !self.may_match(page, probe)? {
+                continue;
+            }
             if let Some(bytes) = self.checked(page.span, "a page")? {
                 found.extend(R::identities_in(&bytes, range)?);
             }

@@ -31,6 +31,20 @@ impl Upkeep for MemoryStore {
         Ok(plan)
     }
 
+    async fn drop_days(&self, planned: &[DroppedDay]) -> Result<Vec<DroppedDay>, UpkeepError> {
+        let mut rows = self.rows.write();
+        let is_of = |row: &Row<'_>, planned: &DroppedDay| {
+            row.signal == planned.signal && day_of(row.at) == day_of(planned.day)
+        };
+        let is_unchanged = |planned: &&DroppedDay| {
+            let count = rows.iter().filter(|row| is_of(row, planned)).count() as u64;
+            count > 0 && count == planned.rows
+        };
+        let dropped: Vec<DroppedDay> = planned.iter().filter(is_unchanged).cloned().collect();
+        rows.keep_only(|row| !dropped.iter().any(|dropped| is_of(&row, dropped)));
+        Ok(dropped)
+    }
+
     async fn erase(&self, erasure: &Erasure) -> Result<(), UpkeepError> {
         self.rows.write().keep_only(|row| !is_erased(row, erasure));
         Ok(())
@@ -122,7 +136,7 @@ fn is_erased(row: Row<'_>, erasure: &Erasure) -> bool {
 const DAY_SECS: i64 = 86_400;
 
 /// UTC days since the epoch.
-fn day_of(at: Timestamp) -> i64 {
+pub(super) fn day_of(at: Timestamp) -> i64 {
     at.as_secs().div_euclid(DAY_SECS)
 }
 

@@ -1,5 +1,6 @@
 //! What the program believes: typed, and checked as a whole.
 
+mod archive;
 mod reader;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use super::Secret;
 use super::layers::Configuration;
 use super::problem::Problems;
 use super::sources::OpenCodeSource;
+pub use archive::Archive;
 use reader::Reader;
 
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Settings {
     pub webhook: Option<Webhook>,
     pub query: Query,
     pub storage: Storage,
+    /// Days are dropped without it.
+    pub archive: Option<Archive>,
     pub log: Log,
     /// What was accepted and deserves a word.
     pub warnings: Vec<String>,

@@ -56,6 +56,26 @@ fn the_administrator_has_a_name_that_can_be_typed() {
 }
 
 #[test]
+fn an_archive_is_a_folder_or_a_bucket_with_its_keys() {
+    assert!(settings("", &[], &[]).archive.is_none());
+    let folder = settings("[archive]\nurl = \"/var/archive\"\n", &[], &[]).archive;
+    assert!(matches!(folder, Some(Archive::Folder(path)) if path == std::path::Path::new("/var/archive")));
+    let file = "[archive]\nurl = \"s3://kept/agents/one\"\naccess_key_id = \"key\"\n";
+    let secret = ("WATCHKEEPER_ARCHIVE_SECRET_ACCESS_KEY", "open sesame");
+    let Some(Archive::Bucket(bucket)) = settings(file, &[secret], &[]).archive else {
+        panic!("it is a bucket")
+    };
+    assert_eq!((bucket.name.as_str(), bucket.prefix.as_str()), ("kept", "agents/one"));
+    assert_eq!((bucket.region.as_str(), bucket.secret_access_key.expose()), ("us-east-1", "open sesame"));
+    let said = complaint(file, &[], &[]);
+    assert!(said.contains("archive.url: needs archive.access_key_id and"), "{said}");
+    let said = complaint(file, &[secret, ("WATCHKEEPER_ARCHIVE_ENDPOINT", "http://127.0.0.1:9000")], &[]);
+    assert!(said.contains("archive.endpoint: has no TLS"), "{said}");
+    let said = complaint("[archive]\nurl = \"gs://kept\"\n", &[], &[]);
+    assert!(said.contains("neither a folder nor"), "{said}");
+}
+
+#[test]
 fn flags_win_over_the_environment_which_wins_over_the_file() {
     let file = "[monitoring]\nmetrics_interval = 10\nhealth_interval = 11\nalert_interval = \"12s\"\n";
     let variables = [("MONITORING_HEALTH_INTERVAL", "21"), ("MONITORING_ALERT_INTERVAL", "22")];

@@ -16,7 +16,7 @@ use url::Url;
 
 use super::agents::Agents;
 use super::announcement::Places;
-use super::stores::Stores;
+use super::stores::{self, Stores};
 use super::upkeep::{self, Retention};
 use super::{news, receivers};
 use crate::config::Settings;
@@ -45,7 +45,7 @@ pub async fn start_engines(
     metrics: &PrometheusHandle,
     places: &Places,
 ) -> anyhow::Result<Engines> {
-    start_upkeep(settings, ground, stores, metrics);
+    start_upkeep(settings, ground, stores, metrics)?;
     let promql =
         promql::Engine::new(stores.samples.clone() as Arc<dyn SampleReader>, promql_settings(settings));
     let host = start_host_sampler(settings, ground, stores);
@@ -56,13 +56,21 @@ pub async fn start_engines(
     Ok(Engines { promql, host, fleet, health, alerting })
 }
 
-fn start_upkeep(settings: &Settings, ground: &Ground, stores: &Stores, metrics: &PrometheusHandle) {
+fn start_upkeep(
+    settings: &Settings,
+    ground: &Ground,
+    stores: &Stores,
+    metrics: &PrometheusHandle,
+) -> anyhow::Result<()> {
     let samples = stores.samples.clone();
     ground.supervisor.spawn("store flush", move |shutdown| samples.clone().run(shutdown));
     let retention = Retention { telemetry_days: settings.retention_days, audit_days: settings.audit_days };
     let store: Arc<dyn Store> = stores.samples.clone();
-    upkeep::keep_forgetting(&ground.supervisor, retention, ground.clock.clone(), store, stores.state.clone());
+    let (clock, state) = (ground.clock.clone(), stores.state.clone());
+    let archive = stores::open_archive(settings)?;
+    upkeep::keep_forgetting(&ground.supervisor, retention, clock, store, archive, state);
     upkeep::keep_metrics_small(&ground.supervisor, ground.clock.clone(), metrics.clone());
+    Ok(())
 }
 
 fn promql_settings(settings: &Settings) -> promql::EngineSettings {

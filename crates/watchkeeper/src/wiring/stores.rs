@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
+use archive::{Archive, ArchiveParts, Place, S3Settings};
 use disk::RealDisk;
 use embedded::{Embedded, EmbeddedParts, EmbeddedSettings};
 use runtime::SharedClock;
@@ -10,7 +11,7 @@ use state::State;
 use storage::Upkeep;
 
 use super::data::{STATE_FILE, make_data_directory};
-use crate::config::Settings;
+use crate::config::{self, Settings};
 
 #[derive(Clone, Debug)]
 pub struct Stores {
@@ -32,6 +33,26 @@ pub async fn open_stores(settings: &Settings, clock: &SharedClock) -> anyhow::Re
     let samples = Embedded::open(embedded, parts).with_context(opening)?;
     let state = State::open(&settings.data.join(STATE_FILE), clock.clone()).await.with_context(opening)?;
     Ok(Stores { samples, state })
+}
+
+/// Its notes are with the data: they say how far days are on their way out of it.
+pub fn open_archive(settings: &Settings) -> anyhow::Result<Option<Arc<Archive>>> {
+    let Some(archive) = &settings.archive else { return Ok(None) };
+    let place = match archive {
+        config::Archive::Folder(path) => Place::Folder(path.clone()),
+        config::Archive::Bucket(bucket) => Place::S3(S3Settings {
+            bucket: bucket.name.clone(),
+            prefix: bucket.prefix.clone(),
+            region: bucket.region.clone(),
+            endpoint: bucket.endpoint.as_ref().map(|url| url.as_str().trim_end_matches('/').to_owned()),
+            allow_http: bucket.allow_http,
+            access_key_id: bucket.access_key_id.clone(),
+            secret_access_key: bucket.secret_access_key.expose().to_owned(),
+        }),
+    };
+    let parts = ArchiveParts { disk: Arc::new(RealDisk), notes: settings.data.join("archiving") };
+    let archive = Archive::new(&place, parts).context("the archive cannot be reached")?;
+    Ok(Some(Arc::new(archive)))
 }
 
 impl Stores {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use archive::Archive;
 use metrics_exporter_prometheus::PrometheusHandle;
 use model::Timestamp;
 use runtime::{SharedClock, Supervisor};
@@ -11,6 +12,9 @@ use storage::{Signal, Store};
 
 /// Days are dropped whole, so looking more often would find nothing more.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60 * 60);
+
+/// Days that could not be archived take room until they are.
+const ARCHIVE_RETRY: Duration = Duration::from_secs(10 * 60);
 
 /// The exporter keeps what histograms were told until it is asked or tidied.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
@@ -30,14 +34,26 @@ pub fn keep_forgetting(
     retention: Retention,
     clock: SharedClock,
     store: Arc<dyn Store>,
+    archive: Option<Arc<Archive>>,
     state: State,
 ) {
     supervisor.spawn("retention", move |shutdown| {
-        let (clock, store, state) = (clock.clone(), store.clone(), state.clone());
+        let (clock, store, archive, state) = (clock.clone(), store.clone(), archive.clone(), state.clone());
         async move {
             loop {
-                forget(retention, clock.now(), store.as_ref(), &state).await?;
-                if shutdown.or(clock.sleep(RETENTION_INTERVAL)).await.is_none() {
+                let now = clock.now();
+                let gone = match &archive {
+                    // This may take long. What is left half done is done again.
+                    Some(archive) => {
+                        shutdown.or(archive.retain(&*store, &of_telemetry(retention), now)).await
+                    }
+                    None => Some(store.retain(&of_telemetry(retention), now).await),
+                };
+                let Some(gone) = gone else { return Ok(()) };
+                forget(retention, now, gone?.days.len() as u64, &state).await?;
+                let is_behind = archive.as_ref().is_some_and(|archive| archive.is_behind());
+                let pause = if is_behind { ARCHIVE_RETRY } else { RETENTION_INTERVAL };
+                if shutdown.or(clock.sleep(pause)).await.is_none() {
                     return Ok(());
                 }
             }
@@ -48,11 +64,10 @@ pub fn keep_forgetting(
 async fn forget(
     retention: Retention,
     now: Timestamp,
-    store: &dyn Store,
+    days: u64,
     state: &State,
 ) -> Result<(), runtime::TaskError> {
     let cutoff = days_before(now, retention.telemetry_days);
-    let days = store.retain(&of_telemetry(retention), now).await?.days.len() as u64;
     let records = state.forget_before(cutoff).await?;
     let entries = state.forget_audit_before(days_before(now, retention.audit_days)).await?;
     if days + records + entries > 0 {

@@ -78,6 +78,7 @@ impl<'a> Reader<'a> {
                 flush_age: self.duration("storage.flush_age"),
                 disk_reserve: self.bytes("storage.disk_reserve"),
             },
+            archive: self.archive(),
             log: self.log(),
             warnings: self.configuration.warnings.clone(),
         }
@@ -280,26 +281,26 @@ impl<'a> Reader<'a> {
         self.configuration.chosen.get(key).map_or(Origin::Default, |chosen| chosen.origin.clone())
     }
 
-    fn problem(&self, key: &str, reason: impl Into<String>) {
+    pub(super) fn problem(&self, key: &str, reason: impl Into<String>) {
         self.problems.borrow_mut().push(Problem::new(key, reason, Some(self.origin(key))));
     }
 
-    fn optional_text(&self, key: &str) -> Option<String> {
+    pub(super) fn optional_text(&self, key: &str) -> Option<String> {
         match self.value(key) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         }
     }
 
-    fn text(&self, key: &str) -> String {
+    pub(super) fn text(&self, key: &str) -> String {
         self.optional_text(key).unwrap_or_default()
     }
 
-    fn secret(&self, key: &str) -> Option<Secret> {
+    pub(super) fn secret(&self, key: &str) -> Option<Secret> {
         self.optional_text(key).map(Secret::new)
     }
 
-    fn toggle(&self, key: &str) -> bool {
+    pub(super) fn toggle(&self, key: &str) -> bool {
         self.value(key) == Some(Value::Toggle(true))
     }
 
@@ -335,7 +336,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn url(&self, key: &str) -> Option<Url> {
+    pub(super) fn url(&self, key: &str) -> Option<Url> {
         self.optional_text(key).and_then(|text| Url::parse(&text).ok())
     }
 

@@ -1,0 +1,35 @@
+//! A Python for the test that reads the archive back as its users do.
+
+use std::path::PathBuf;
+
+use crate::{program, repository};
+
+const PACKAGES: [&str; 3] = ["pyarrow", "pandas", "duckdb"];
+
+/// The one that `WATCHKEEPER_PYTHON` names, `python3` if it has the packages, or one of our
+/// own beside the build. Without any the test is skipped, and it is said here what it lacks.
+pub fn find_or_install() -> Option<PathBuf> {
+    let named = std::env::var_os("WATCHKEEPER_PYTHON").map(PathBuf::from);
+    let own = repository::target().ok()?.join("python");
+    let known = [named, Some(PathBuf::from("python3")), Some(own.join("bin/python"))];
+    let found = known.into_iter().flatten().find(|python| has_packages(&python.to_string_lossy()));
+    found.or_else(|| install(&own.to_string_lossy())).or_else(|| {
+        eprintln!(
+            "\ntest: SKIPPED: reading the archive with {PACKAGES:?}; install them with pip, and name the \
+             Python that has them in WATCHKEEPER_PYTHON"
+        );
+        None
+    })
+}
+
+fn has_packages(python: &str) -> bool {
+    program::output(&[python, "-c", &format!("import {}", PACKAGES.join(", "))]).is_some()
+}
+
+fn install(folder: &str) -> Option<PathBuf> {
+    let python = format!("{folder}/bin/python");
+    program::output(&["python3", "-m", "venv", folder])?;
+    let line = [&[python.as_str(), "-m", "pip", "install", "--quiet"][..], &PACKAGES].concat();
+    program::run(program::command(repository::root(), &line)).ok()?;
+    has_packages(&python).then(|| PathBuf::from(python))
+}
