@@ -11,4 +11,5 @@ mod kill;
 mod model_test;
 mod refusals;
 mod stand;
+mod symptoms;
 mod upkeep;
