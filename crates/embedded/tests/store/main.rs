@@ -8,6 +8,8 @@ mod damage;
 mod full;
 mod golden;
 mod kill;
+mod ledger;
+mod lives;
 mod model_test;
 mod refusals;
 mod stand;
