@@ -5,6 +5,7 @@
 mod contract;
 mod crash;
 mod damage;
+mod faults;
 mod full;
 mod golden;
 mod kill;
