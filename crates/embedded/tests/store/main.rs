@@ -13,6 +13,7 @@ mod ledger;
 mod lives;
 mod model_test;
 mod refusals;
+mod seeds;
 mod stand;
 mod symptoms;
 mod upkeep;
