@@ -202,3 +202,17 @@ async fn a_batch_of_a_killed_process_was_there_in_part_after_the_power_went() {
         assert!([&[0][..], &[0, 1]].contains(&&found[..]), "seed {seed}: {found:?}");
     }
 }
+
+#[tokio::test]
+async fn a_day_that_could_not_be_dropped_stayed_on_disk_although_the_next_retention_succeeded() {
+    let disk = SimDisk::new(1);
+    let store = store_with(&disk, 0..3).await;
+    store.flush().await.unwrap();
+    disk.fail(Call::Rename, 0, Cause::Medium);
+    drop_before(&*store, DAY).await.unwrap_err();
+    drop_before(&*store, DAY).await.unwrap();
+    drop(store);
+    let left = open(&disk).select(&[], TimeRange::ALL, NO_LIMITS).await.unwrap();
+    let is_old = |series: &model::Series| series.samples[0].at < Timestamp::from_secs(MIDNIGHT + DAY);
+    assert!(!left.is_empty() && !left.iter().any(is_old));
+}
