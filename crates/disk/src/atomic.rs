@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Disk, DiskError};
+use crate::{Disk, DiskError, ReadFile};
 
 /// What a file is called until it is complete. One that is found was never finished.
 pub const TEMPORARY: &str = ".tmp";
@@ -22,8 +22,17 @@ pub fn write_atomically(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()
 pub fn read_all(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, DiskError> {
     let file = disk.open(path)?;
     let mut bytes = vec![0; usize::try_from(file.size()?).unwrap_or(usize::MAX)];
-    file.read_at(0, &mut bytes)?;
+    read_twice(&*file, 0, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Reads once more if the medium does not answer: a fault of a moment must not take a file
+/// out of service.
+pub fn read_twice(file: &dyn ReadFile, offset: u64, buffer: &mut [u8]) -> Result<(), DiskError> {
+    match file.read_at(offset, buffer) {
+        Err(error) if error.is_medium_fault() => file.read_at(offset, buffer),
+        read => read,
+    }
 }
 
 #[cfg(test)]

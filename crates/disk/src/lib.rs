@@ -19,7 +19,7 @@ mod real;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;
 
-pub use atomic::{TEMPORARY, read_all, write_atomically};
+pub use atomic::{TEMPORARY, read_all, read_twice, write_atomically};
 pub use error::DiskError;
 pub use files::{AppendFile, Disk, Entry, ReadFile};
 pub use lock::{DirLock, LOCK_FILE, LockError};

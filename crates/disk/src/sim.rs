@@ -2,9 +2,11 @@
 //!
 //! It keeps two states: what a program sees, and what would survive a power cut. Bytes
 //! move from the first to the second by `sync`, names by `sync_dir`; at a crash, chance
-//! decides about the rest ([`SimDisk::crash_after`], [`SimDisk::reboot`]). It also fills
-//! up, fails syncs and flips bits when told to.
+//! decides about the rest, file by file and sector by sector, so that what was written
+//! later may be there without what was written before ([`SimDisk::crash_after`],
+//! [`SimDisk::reboot`]). It also fills up, fails any call, stalls and flips bits when told to.
 
+mod faults;
 mod machine;
 mod tree;
 
@@ -12,21 +14,30 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use faults::Gate;
+pub use faults::{Call, Cause};
 use machine::{FileId, Machine};
 
 use crate::{AppendFile, DirLock, Disk, DiskError, Entry, LockError, ReadFile};
 
 /// Clones share the disk.
 #[derive(Clone, Debug)]
-pub struct SimDisk(Arc<Mutex<Machine>>);
+pub struct SimDisk {
+    machine: Arc<Mutex<Machine>>,
+    gate: Arc<Gate>,
+}
 
 impl SimDisk {
     pub fn new(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(Machine::new(seed))))
+        Self::of(Machine::new(seed))
+    }
+
+    fn of(machine: Machine) -> Self {
+        Self { machine: Arc::new(Mutex::new(machine)), gate: Arc::default() }
     }
 
     fn machine(&self) -> MutexGuard<'_, Machine> {
-        self.0.lock().expect("the machine's lock is never poisoned: no code under it can panic")
+        self.machine.lock().expect("the machine's lock is never poisoned: no code under it can panic")
     }
 
     /// The power goes at the `steps`-th change from now, in the middle of it.
@@ -45,7 +56,13 @@ impl SimDisk {
 
     /// What is found when the power comes back. This disk stays off.
     pub fn reboot(&self) -> SimDisk {
-        Self(Arc::new(Mutex::new(self.machine().reboot())))
+        Self::of(self.machine().reboot())
+    }
+
+    /// What is found when only the process ended: all that was written, synced or not. This
+    /// disk stays off. Ordered faults stay ordered.
+    pub fn restart(&self) -> SimDisk {
+        Self::of(self.machine().restart())
     }
 
     /// Room for so many bytes in all; more is refused as on a full disk.
@@ -57,10 +74,42 @@ impl SimDisk {
         self.machine().used_bytes()
     }
 
-    /// The next `count` syncs fail and lose what they should have made durable, as Linux
-    /// does after a write error.
-    pub fn fail_syncs(&self, count: u32) {
-        self.machine().sync_failures = count;
+    /// After so many that succeed, the next `call` of this kind fails. A sync that fails
+    /// loses what it should have made durable; an append that fails has taken a part.
+    pub fn fail(&self, call: Call, after: u64, cause: Cause) {
+        self.machine().faults.order(call, after, cause);
+    }
+
+    /// The next `count` reads of the file fail, whatever its name will be by then.
+    pub fn fail_reads(&self, path: &Path, count: u64) -> Result<(), DiskError> {
+        let mut machine = self.machine();
+        let file = machine.find(path).map_err(|e| DiskError::new("damage", path, e))?;
+        machine.faults.order_reads(file, count);
+        Ok(())
+    }
+
+    /// From now on nothing can be changed, as when a file system was remounted after errors.
+    pub fn set_read_only(&self) {
+        self.machine().faults.is_read_only = true;
+    }
+
+    /// The disk is well again, but for what was damaged.
+    pub fn heal(&self) {
+        self.machine().faults.forget();
+    }
+
+    /// From now on such calls wait until the disk [goes on](SimDisk::go_on).
+    pub fn stall(&self, call: Call) {
+        self.gate.close(call);
+    }
+
+    pub fn go_on(&self) {
+        self.gate.open();
+    }
+
+    /// How many calls wait at this moment.
+    pub fn stalled_calls(&self) -> usize {
+        self.gate.waiting()
     }
 
     /// Flips one bit of the file.
@@ -71,6 +120,7 @@ impl SimDisk {
 
 impl Disk for SimDisk {
     fn create(&self, path: &Path) -> Result<Box<dyn AppendFile>, DiskError> {
+        self.gate.pass(Call::Create);
         let id = self.machine().create(path).map_err(|e| DiskError::new("create", path, e))?;
         Ok(Box::new(SimFile { disk: self.clone(), id, path: path.to_owned() }))
     }
@@ -81,14 +131,17 @@ impl Disk for SimDisk {
     }
 
     fn truncate(&self, path: &Path, len: u64) -> Result<(), DiskError> {
+        self.gate.pass(Call::Truncate);
         self.machine().truncate(path, len).map_err(|e| DiskError::new("truncate", path, e))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.gate.pass(Call::Rename);
         self.machine().rename(from, to).map_err(|e| DiskError::new("rename", from, e))
     }
 
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
+        self.gate.pass(Call::Remove);
         self.machine().remove(path).map_err(|e| DiskError::new("remove", path, e))
     }
 
@@ -105,6 +158,7 @@ impl Disk for SimDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<(), DiskError> {
+        self.gate.pass(Call::SyncDir);
         self.machine().sync_dir(dir).map_err(|e| DiskError::new("sync the folder", dir, e))
     }
 
@@ -139,10 +193,12 @@ struct SimFile {
 
 impl AppendFile for SimFile {
     fn append(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        self.disk.gate.pass(Call::Append);
         self.disk.machine().append(self.id, bytes).map_err(|e| DiskError::new("write", &self.path, e))
     }
 
     fn sync(&mut self) -> Result<(), DiskError> {
+        self.disk.gate.pass(Call::Sync);
         self.disk.machine().sync(self.id).map_err(|e| DiskError::new("sync", &self.path, e))
     }
 }
@@ -150,7 +206,7 @@ impl AppendFile for SimFile {
 impl ReadFile for SimFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<(), DiskError> {
         let failed = |e: io::Error| DiskError::new("read", &self.path, e);
-        let machine = self.disk.machine();
+        let mut machine = self.disk.machine();
         let bytes = machine.bytes(self.id).map_err(failed)?;
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let found = start.checked_add(buffer.len()).and_then(|end| bytes.get(start..end));
@@ -159,9 +215,7 @@ impl ReadFile for SimFile {
     }
 
     fn size(&self) -> Result<u64, DiskError> {
-        let machine = self.disk.machine();
-        let bytes = machine.bytes(self.id).map_err(|e| DiskError::new("measure", &self.path, e))?;
-        Ok(bytes.len() as u64)
+        self.disk.machine().len(self.id).map_err(|e| DiskError::new("measure", &self.path, e))
     }
 }
 
@@ -213,7 +267,7 @@ mod tests {
         let mut file = disk.create(Path::new("/d/f")).unwrap();
         disk.sync_dir(Path::new("/d")).unwrap();
         file.append(b"lost").unwrap();
-        disk.fail_syncs(1);
+        disk.fail(Call::Sync, 0, Cause::Medium);
         assert!(file.sync().is_err());
         file.append(b"kept").unwrap();
         file.sync().unwrap();
@@ -228,6 +282,69 @@ mod tests {
         file.append(b"1234").unwrap();
         assert!(file.append(b"5678").unwrap_err().is_full());
         assert_eq!(disk.free_bytes(Path::new("/d")).unwrap(), 0);
+    }
+
+    #[test]
+    fn the_ordered_call_fails_once_and_the_next_succeeds() {
+        let disk = disk_with_folder(1);
+        let (one, two) = (Path::new("/d/1"), Path::new("/d/2"));
+        drop(disk.create(one).unwrap());
+        disk.fail(Call::Rename, 1, Cause::Full);
+        disk.rename(one, two).unwrap();
+        assert!(disk.rename(two, one).unwrap_err().is_full());
+        disk.rename(two, one).unwrap();
+    }
+
+    #[test]
+    fn reads_fail_as_often_as_was_ordered() {
+        let disk = disk_with_folder(1);
+        let path = Path::new("/d/f");
+        disk.create(path).unwrap().append(b"text").unwrap();
+        disk.fail_reads(path, 3).unwrap();
+        let file = disk.open(path).unwrap();
+        let reads: Vec<bool> = (0..5).map(|_| file.read_at(0, &mut [0; 4]).is_ok()).collect();
+        assert_eq!(reads, [false, false, false, true, true]);
+    }
+
+    #[test]
+    fn after_a_restart_unsynced_bytes_are_there_and_can_still_be_lost() {
+        let path = Path::new("/d/f");
+        let survivors = (0..100).filter(|seed| {
+            let disk = disk_with_folder(*seed);
+            disk.create(path).unwrap().append(b"text").unwrap();
+            let disk = disk.restart();
+            assert_eq!(read_all(&disk, path).unwrap(), b"text");
+            read_all(&disk.reboot(), path).is_ok_and(|found| found == b"text")
+        });
+        assert!((1..100).contains(&survivors.count()));
+    }
+
+    #[test]
+    fn a_read_only_disk_changes_nothing_and_is_read() {
+        let disk = disk_with_folder(1);
+        let path = Path::new("/d/f");
+        let mut file = disk.create(path).unwrap();
+        file.append(b"text").unwrap();
+        disk.set_read_only();
+        assert!(file.append(b"more").is_err() || disk.remove(path).is_err());
+        assert!(disk.rename(path, Path::new("/d/g")).is_err());
+        assert!(read_all(&disk, path).unwrap().starts_with(b"text"));
+    }
+
+    #[test]
+    fn a_stalled_call_waits_while_others_go_on() {
+        let disk = disk_with_folder(1);
+        let mut file = disk.create(Path::new("/d/f")).unwrap();
+        disk.stall(Call::Sync);
+        std::thread::scope(|scope| {
+            scope.spawn(|| file.sync().unwrap());
+            while disk.stalled_calls() == 0 {
+                std::thread::yield_now();
+            }
+            disk.create(Path::new("/d/g")).unwrap();
+            disk.go_on();
+        });
+        assert_eq!(disk.stalled_calls(), 0);
     }
 
     #[test]

@@ -40,7 +40,12 @@ pub fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
     Ok(())
 }
 
+/// What is seen here has to stay: WAL files are removed because of it, and numbers given
+/// again. A process that was killed may have left names that are not durable, so every
+/// folder is synced before it is read.
 pub fn read(shared: &Shared) -> Result<Catalogue, OpenError> {
+    let settled = [shared.wal_dir(), shared.quarantine_dir(), erasure::dir(shared)];
+    settled.iter().try_for_each(|dir| shared.disk.sync_dir(dir))?;
     let mut found = Catalogue { next_number: 1, next_wal: 1, ..Catalogue::default() };
     for entry in shared.disk.list(&shared.quarantine_dir())? {
         let name = entry.name.rsplit('-').next().unwrap_or_default();
@@ -54,6 +59,7 @@ pub fn read(shared: &Shared) -> Result<Catalogue, OpenError> {
     numbers.into_iter().for_each(|number| found.take_number(number));
     for table in Table::ALL {
         let dir = shared.table_dir(table);
+        shared.disk.sync_dir(&dir)?;
         for entry in shared.disk.list(&dir)? {
             let path = dir.join(&entry.name);
             if entry.is_dir && entry.name.ends_with(DROPPED) {
@@ -81,6 +87,7 @@ fn read_day(
 ) -> Result<(), OpenError> {
     let mut files = DayFiles::default();
     let mut day = None;
+    shared.disk.sync_dir(dir)?;
     for entry in shared.disk.list(dir)? {
         let path = dir.join(&entry.name);
         if entry.name.ends_with(TEMPORARY) {

@@ -96,7 +96,7 @@ impl Erased {
     }
 }
 
-const HEAD: [u8; 8] = *b"WKDEL\0\0\x01";
+pub const HEAD: [u8; 8] = *b"WKDEL\0\0\x01";
 const ENDING: &str = ".del";
 const WHAT: &str = "a tombstone";
 

@@ -14,6 +14,8 @@ use columns::Corrupt;
 use disk::DiskError;
 
 pub use cache::Cache;
+#[cfg(feature = "fuzzing")]
+pub use footer::{FOOTER_BYTES, HEAD};
 pub use footer::{Footer, Kind};
 pub use stored::{Fate, Place, StoredFile};
 pub use writer::{FileWriter, Span};

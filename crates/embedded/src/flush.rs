@@ -19,6 +19,7 @@ use storage::UpkeepError;
 use crate::files::FileError;
 use crate::labels::{self, LabelPart};
 use crate::memtable::{Memory, RowsInMemory};
+use crate::retention;
 use crate::rows::{LogRows, SampleRows, SpanRows};
 use crate::segment::{Segment, SegmentWriter};
 use crate::shared::{Frozen, Shared};
@@ -35,8 +36,7 @@ struct Written {
 /// Writes out what was frozen. The caller holds the upkeep lock.
 pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
     let mut all = Vec::new();
-    let numbers = (frozen.first_number..).step_by(2);
-    for (number, (table, day)) in numbers.zip(frozen.memtable.covered()) {
+    for ((table, day), number) in frozen.files.iter().copied() {
         let written = match table {
             Table::Samples => write_day::<SampleRows>(shared, frozen, day, number),
             Table::Logs => write_day::<LogRows>(shared, frozen, day, number),
@@ -56,9 +56,11 @@ pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
             files.segments.extend(segment);
             files.settle();
         }
+        view.days.retain(|_, files| !files.is_empty());
     });
+    shared.written_wal.store(frozen.wal_last, Ordering::Release);
     // Should this fail, replay knows what it has to leave out, and the next flush tries again.
-    if let Err(error) = remove_wal(shared, frozen.wal_last) {
+    if let Err(error) = remove_written_wal(shared) {
         tracing::warn!(%error, "WAL files that are no longer needed could not be removed");
     }
     Ok(())
@@ -74,6 +76,7 @@ fn write_day<R: RowsInMemory>(
     let Some((_, cell)) = frozen.memtable.days_of::<R>(day.times()).pop() else { return Ok(written) };
     let cell = cell.read();
     let disk = &*shared.disk;
+    retention::finish_drop(shared, R::TABLE, day)?;
     shared.disk.create_dir(&shared.table_dir(R::TABLE).join(day.folder()))?;
     if !cell.labels.is_empty() {
         let place = shared.part_place(R::TABLE, day, number);
@@ -100,9 +103,14 @@ pub fn is_due(shared: &Shared) -> bool {
         || age.is_some_and(|age| age >= shared.settings.flush_age)
 }
 
-/// Removes WAL files up to `last`: all rows that could be read from them are in segments.
-/// Files with damage go to quarantine instead, which takes no room on a full disk.
-fn remove_wal(shared: &Shared, last: u64) -> Result<(), DiskError> {
+/// Removes WAL files of which all rows that could be read are in segments. Files with
+/// damage go to quarantine instead, which takes no room on a full disk. Older files go
+/// first: later ones know where those end that were given up.
+pub fn remove_written_wal(shared: &Shared) -> Result<(), DiskError> {
+    let last = shared.written_wal.load(Ordering::Acquire);
+    if shared.removed_wal.load(Ordering::Acquire) >= last {
+        return Ok(());
+    }
     let dir = shared.wal_dir();
     for entry in shared.disk.list(&dir)? {
         let Some(number) = file_number(&entry.name).filter(|number| *number <= last) else { continue };

@@ -23,6 +23,11 @@ pub type PartCache = Cache<Part>;
 impl LabelPart {
     pub fn open(disk: Arc<dyn Disk>, place: Place) -> Result<Self, FileError> {
         let file = StoredFile::open(disk, place)?;
+        // Merging parts takes some bytes for every stream that they claim to have.
+        let (first, end) = (file.footer.first_stream, file.footer.end_stream);
+        if first > end || end as usize > columns::ROWS_MAX {
+            return Err(columns::Corrupt("the streams of a part of the index").into());
+        }
         match file.footer.kind {
             Kind::Labels => Ok(Self(file)),
             Kind::Segment => Err(columns::Corrupt("a segment in the place of labels").into()),

@@ -17,6 +17,8 @@ mod commit;
 mod erasure;
 mod files;
 mod flush;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod intake;
 mod labels;
 mod memtable;

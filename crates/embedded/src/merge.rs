@@ -19,6 +19,7 @@ use crate::erasure::{self, Erased};
 use crate::files::{Fate, FileError};
 use crate::flush::failed;
 use crate::labels::{self, LabelPart};
+use crate::retention;
 use crate::rows::{LogRows, Probe, Rows, SampleRows, SpanRows};
 use crate::segment::{Segment, SegmentReader, SegmentScan, SegmentWriter};
 use crate::shared::{DayFiles, Shared};
@@ -47,6 +48,8 @@ pub fn merge_due(shared: &Shared) -> Result<(), UpkeepError> {
         };
         merged.map_err(|error| failed(&format!("merge the segments of {}", name()), error))?;
     }
+    // A day that is out of sight may come back with its folder, and needs its tombstones.
+    retention::remove_days(shared, &[])?;
     bury_tombstones(shared).map_err(|error| failed("finish an erasure", error))
 }
 
@@ -61,7 +64,11 @@ fn merge_day<R: Rows>(shared: &Shared, day: Day, is_over: bool) -> Result<(), Fi
             let has_erased = has_erased_rows(shared, &view.tombstones, files, segment)?;
             facts.push(Facts { rows: footer.rows, bytes: segment.file().bytes, has_erased });
         }
-        let Some(chosen) = plan(&facts, is_over) else { return Ok(()) };
+        let Some(mut chosen) = plan(&facts, is_over) else { return Ok(()) };
+        // An erased row hides older ones that it has replaced; when it goes, so must they.
+        if R::REPLACES && facts[chosen.clone()].iter().any(|facts| facts.has_erased) {
+            chosen.start = 0;
+        }
         let parts = &files.segments[chosen];
         // Until the parts go, their rows are there twice. The reserve is not for this.
         let bytes: u64 = parts.iter().map(|segment| segment.file().bytes).sum();
@@ -116,9 +123,11 @@ fn merge<R: Rows>(
     } else {
         merge_streams(shared, &sources, &mut writer)?;
     }
-    let has_rows = writer.finish()?;
-    let merged = has_rows.then(|| Segment::open(shared.disk.clone(), place)).transpose()?;
-    replace(shared, (R::TABLE, day), parts, merged.map(Arc::new));
+    // Without rows it still has to be there: should the parts come back after a power cut,
+    // or their WAL files, nothing else says that their rows were erased.
+    writer.finish_with_or_without_rows()?;
+    let merged = Segment::open(shared.disk.clone(), place)?;
+    replace(shared, (R::TABLE, day), parts, Arc::new(merged));
     Ok(true)
 }
 
@@ -204,13 +213,12 @@ fn merge_streams<R: Rows>(
 }
 
 /// Shows the merged segment in the place of its parts, which go when nobody reads them.
-fn replace(shared: &Shared, day: (Table, Day), parts: &[Arc<Segment>], merged: Option<Arc<Segment>>) {
+fn replace(shared: &Shared, day: (Table, Day), parts: &[Arc<Segment>], merged: Arc<Segment>) {
     shared.change_view(|view| {
         let files = view.days.entry(day).or_default();
         files.segments.retain(|segment| !parts.iter().any(|part| part.number() == segment.number()));
-        files.segments.extend(merged);
+        files.segments.push(merged);
         files.settle();
-        view.days.retain(|_, files| !files.is_empty());
     });
     parts.iter().for_each(|part| part.file().decide(Fate::IsRemoved));
 }

@@ -3,6 +3,12 @@
 //! [`plan`] decides, as a function of what there is; here that is carried out. A folder is
 //! renamed first, so that a crash on the way leaves either the whole day or none of it;
 //! the next opening removes what is left.
+//!
+//! Before a day goes, the memtable is flushed and its WAL removed, so that no replay brings
+//! the day back. What cannot be had is certainty about rows that come for the day at that
+//! very moment, or that a full disk keeps from being flushed: those are dropped with their
+//! day, and if a crash comes before the WAL file goes in which they are, they are there
+//! again until the next retention. An erasure is stricter: it fails if it cannot flush.
 
 use std::path::Path;
 
@@ -134,20 +140,19 @@ fn streams_left(
     Ok(left.len())
 }
 
-/// Whether there are rows in memory of days that a retention may mean.
+/// Whether there are rows in memory of days that a retention may mean, or were in what a
+/// flush that failed has left: then they are in the WAL still.
 pub fn memory_holds_days_before(shared: &Shared, day: Day) -> bool {
     let tables = shared.snapshot();
-    let frozen = tables.view.frozen.iter().map(|frozen| &frozen.memtable);
-    let mut covered = frozen.chain([&tables.active]).flat_map(|memtable| memtable.covered());
-    covered.any(|(_, other)| other < day)
+    tables.view.frozen.is_some() || tables.active.covered().iter().any(|(_, other)| *other < day)
 }
 
-/// Whether there are rows in memory of a planned day.
+/// Whether there are rows in memory of a planned day, or were in what a flush that failed
+/// has left.
 pub fn memory_holds_any(shared: &Shared, planned: &[DroppedDay]) -> bool {
     let tables = shared.snapshot();
-    let frozen = tables.view.frozen.iter().map(|frozen| &frozen.memtable);
-    let mut covered = frozen.chain([&tables.active]).flat_map(|memtable| memtable.covered());
-    covered.any(|day| planned.iter().any(|planned| of(planned) == day))
+    let is_planned = |day: &(Table, Day)| planned.iter().any(|planned| of(planned) == *day);
+    tables.view.frozen.is_some() || tables.active.covered().iter().any(is_planned)
 }
 
 /// The planned days of which the files are those of the plan, as far as their sizes tell.
@@ -166,15 +171,29 @@ fn of(planned: &DroppedDay) -> (Table, Day) {
     (Table::from(planned.signal), Day::of(planned.day))
 }
 
-/// Removes the folders of days that are out of sight. The caller holds the upkeep lock.
+/// Removes the folders of days that are out of sight, also of those that could not be
+/// removed before. The caller holds the upkeep lock.
 pub fn remove_days(shared: &Shared, days: &[(Table, Day)]) -> Result<(), UpkeepError> {
+    shared.undropped.lock().extend(days);
+    let days: Vec<(Table, Day)> = shared.undropped.lock().iter().copied().collect();
     for table in Table::ALL {
         let of_table = days.iter().filter(|(other, _)| *other == table);
         let names: Vec<String> = of_table.map(|(_, day)| day.folder()).collect();
         drop_folders(&*shared.disk, &shared.table_dir(table), &names)
             .map_err(|error| failed(&format!("drop old days of {}", table.as_str()), error))?;
+        shared.undropped.lock().retain(|(other, _)| *other != table);
     }
     metrics::counter!("watchkeeper_store_days_dropped_total").increment(days.len() as u64);
+    Ok(())
+}
+
+/// Before rows come to a day again, the folder of the one that was dropped has to go: its
+/// streams had other numbers.
+pub fn finish_drop(shared: &Shared, table: Table, day: Day) -> Result<(), DiskError> {
+    if shared.undropped.lock().contains(&(table, day)) {
+        drop_folders(&*shared.disk, &shared.table_dir(table), &[day.folder()])?;
+        shared.undropped.lock().remove(&(table, day));
+    }
     Ok(())
 }
 
@@ -189,8 +208,11 @@ fn drop_folders(disk: &dyn Disk, dir: &Path, names: &[String]) -> Result<(), Dis
         if disk.list(&target).is_ok() {
             remove_folder(disk, &target)?;
         }
-        disk.rename(&dir.join(name), &target)?;
-        dropped.push(target);
+        match disk.rename(&dir.join(name), &target) {
+            Ok(()) => dropped.push(target),
+            Err(error) if error.is_missing() => {}
+            Err(error) => return Err(error),
+        }
     }
     disk.sync_dir(dir)?;
     dropped.iter().try_for_each(|target| remove_folder(disk, target))

@@ -32,8 +32,13 @@ pub struct Shared {
     pub directories: DirectoryCache,
     pub parts: PartCache,
     pub next_number: AtomicU64,
+    /// WAL files up to this number have no row that is not in a segment.
+    pub written_wal: AtomicU64,
     /// WAL files up to this number are removed.
     pub removed_wal: AtomicU64,
+    /// Days that are out of sight and of which the folder could not be removed. Held by
+    /// upkeep.
+    pub undropped: Mutex<BTreeSet<(Table, Day)>>,
     /// WAL files of which not everything could be read. Filled by replay.
     pub damaged_wal: Mutex<BTreeSet<u64>>,
     pub is_closed: AtomicBool,
@@ -70,8 +75,9 @@ pub struct Frozen {
     pub memtable: Arc<Memtable>,
     /// All its rows are in WAL files up to this number.
     pub wal_last: u64,
-    /// Numbers of the files to write, so that a second attempt replaces the first.
-    pub first_number: u64,
+    /// What it held when it was frozen, and the number of the first of two files to write
+    /// for each, so that a second attempt replaces the first.
+    pub files: Vec<((Table, Day), u64)>,
 }
 
 impl Shared {
@@ -86,7 +92,9 @@ impl Shared {
             directories: Cache::new(cache_bytes, Directory::memory_bytes),
             parts: Cache::new(cache_bytes, Part::memory_bytes),
             next_number: AtomicU64::new(1),
+            written_wal: AtomicU64::new(0),
             removed_wal: AtomicU64::new(0),
+            undropped: Mutex::default(),
             damaged_wal: Mutex::default(),
             is_closed: AtomicBool::new(false),
             flush_is_due: Notify::new(),
@@ -122,8 +130,10 @@ impl Shared {
         }
         let memtable = std::mem::take(&mut tables.active);
         // A file of labels and one of rows for each.
-        let first_number = self.reserve_numbers(2 * memtable.covered().len() as u64);
-        let frozen = Arc::new(Frozen { memtable, wal_last, first_number });
+        let days = memtable.covered();
+        let first_number = self.reserve_numbers(2 * days.len() as u64);
+        let files = days.into_iter().zip((first_number..).step_by(2)).collect();
+        let frozen = Arc::new(Frozen { memtable, wal_last, files });
         let mut view = View::clone(&tables.view);
         view.frozen = Some(frozen.clone());
         tables.view = Arc::new(view);

@@ -183,8 +183,11 @@ fn drop_days(
     let days = dropped.iter().map(|dropped| (Table::from(dropped.signal), Day::of(dropped.day)));
     let days: Vec<(Table, Day)> = days.collect();
     if days.is_empty() {
-        return Ok(());
+        // An earlier attempt may have left folders.
+        return retention::remove_days(shared, &[]);
     }
+    flush::remove_written_wal(shared)
+        .map_err(|error| failed("remove the WAL before days are dropped", error))?;
     let (reply, forgotten) = oneshot::channel();
     requests.blocking_send(Request::Forget(days.clone(), reply)).map_err(|_| UpkeepError::Closed)?;
     forgotten.blocking_recv().map_err(|_| UpkeepError::Closed)?;
@@ -311,7 +314,10 @@ impl Upkeep for Embedded {
             let flushed = if holds_old { flush_now(shared, &requests) } else { Ok(()) };
             let plan = retention::plan(shared, &policy, now);
             let plan = plan.map_err(|error| failed("plan the retention", error))?;
-            // On a full disk, dropping days is what makes the next flush succeed.
+            // Replay must not bring back what is dropped. On a full disk it may have to:
+            // dropping days is what makes the next flush succeed.
+            let is_clean = plan.days.is_empty() || flushed.is_err();
+            let flushed = if is_clean { flushed } else { flush_now(shared, &requests) };
             drop_days(shared, &requests, &plan.days)?;
             flushed?;
             for thinned in &plan.thinned {

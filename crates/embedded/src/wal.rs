@@ -10,6 +10,8 @@ mod replay;
 mod writer;
 
 pub use format::file_number;
+#[cfg(feature = "fuzzing")]
+pub use format::{HEADER_BYTES, header};
 pub use record::{put_attributes, read_attributes};
 pub use replay::{Replayed, WalError, replay};
 pub use writer::WalWriter;

@@ -5,6 +5,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::faults::{Call, Faults};
 use super::tree::{Change, Tree};
 use crate::Entry;
 
@@ -19,14 +20,14 @@ struct Content {
     lost: Vec<Range<usize>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Machine {
     chance: Chance,
     pub steps: u64,
     crash_at: u64,
     pub is_off: bool,
     pub capacity: u64,
-    pub sync_failures: u32,
+    pub faults: Faults,
     pub locked: BTreeSet<PathBuf>,
     contents: BTreeMap<FileId, Content>,
     visible: Tree,
@@ -50,7 +51,7 @@ impl Machine {
             crash_at: u64::MAX,
             is_off: false,
             capacity: u64::MAX,
-            sync_failures: 0,
+            faults: Faults::default(),
             locked: BTreeSet::new(),
             contents: BTreeMap::new(),
             visible: Tree::default(),
@@ -74,7 +75,8 @@ impl Machine {
         if self.is_off { Err(power_cut()) } else { Ok(()) }
     }
 
-    fn change(&mut self, change: Change) -> io::Result<()> {
+    fn change(&mut self, call: Call, change: Change) -> io::Result<()> {
+        self.faults.of(call)?;
         let fate = self.step()?;
         if fate == Fate::Whole || self.chance.coin() {
             self.visible.apply(&change);
@@ -91,7 +93,7 @@ impl Machine {
         }
         let file = self.contents.len() as FileId;
         self.contents.insert(file, Content::default());
-        self.change(Change::Link { path: path.to_owned(), file })?;
+        self.change(Call::Create, Change::Link { path: path.to_owned(), file })?;
         Ok(file)
     }
 
@@ -100,8 +102,14 @@ impl Machine {
         self.visible.files.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    pub fn bytes(&self, file: FileId) -> io::Result<&[u8]> {
+    pub fn len(&self, file: FileId) -> io::Result<u64> {
         self.check_power()?;
+        Ok(self.contents[&file].bytes.len() as u64)
+    }
+
+    pub fn bytes(&mut self, file: FileId) -> io::Result<&[u8]> {
+        self.check_power()?;
+        self.faults.of_read(file)?;
         Ok(&self.contents[&file].bytes)
     }
 
@@ -110,44 +118,52 @@ impl Machine {
     }
 
     pub fn append(&mut self, file: FileId, bytes: &[u8]) -> io::Result<()> {
+        self.check_power()?;
+        let fault = self.faults.of(Call::Append);
         let fate = self.step()?;
         let room = usize::try_from(self.free_room()).unwrap_or(usize::MAX);
         let whole = bytes.len().min(room);
-        let taken = if fate == Fate::Cut { self.chance.below(whole + 1) } else { whole };
+        let is_short = fate == Fate::Cut || fault.is_err();
+        let taken = if is_short { self.chance.below(whole + 1) } else { whole };
         self.content(file).bytes.extend_from_slice(&bytes[..taken]);
         match fate {
             Fate::Cut => Err(power_cut()),
+            Fate::Whole if fault.is_err() => fault,
             Fate::Whole if whole < bytes.len() => Err(io::ErrorKind::StorageFull.into()),
             Fate::Whole => Ok(()),
         }
     }
 
+    /// A sync that fails loses what it should have made durable, as Linux does after a write
+    /// error.
     pub fn sync(&mut self, file: FileId) -> io::Result<()> {
+        self.check_power()?;
+        let fault = self.faults.of(Call::Sync);
         let fate = self.step()?;
         let happens = fate == Fate::Whole || self.chance.coin();
-        let fails = self.sync_failures > 0;
-        self.sync_failures = self.sync_failures.saturating_sub(1);
         let content = self.content(file);
         if happens {
-            if fails {
+            if fault.is_err() {
                 content.lost.push(content.synced..content.bytes.len());
             }
             content.synced = content.bytes.len();
         }
         match fate {
             Fate::Cut => Err(power_cut()),
-            Fate::Whole if fails => Err(io::Error::from(rustix::io::Errno::IO)),
-            Fate::Whole => Ok(()),
+            Fate::Whole => fault,
         }
     }
 
     pub fn truncate(&mut self, path: &Path, len: u64) -> io::Result<()> {
         let file = self.find(path)?;
+        self.faults.of(Call::Truncate)?;
         let fate = self.step()?;
         if fate == Fate::Whole || self.chance.coin() {
             let content = self.content(file);
             content.bytes.truncate(usize::try_from(len).unwrap_or(usize::MAX));
-            content.synced = content.bytes.len();
+            let end = content.bytes.len();
+            content.synced = end;
+            content.lost.iter_mut().for_each(|lost| *lost = lost.start.min(end)..lost.end.min(end));
         }
         if fate == Fate::Cut { Err(power_cut()) } else { Ok(()) }
     }
@@ -161,12 +177,12 @@ impl Machine {
             // Changes inside would have to follow the folder's name; they are settled first.
             self.settle(|change| change.folders().iter().any(|folder| folder == from));
         }
-        self.change(Change::Rename { from: from.to_owned(), to: to.to_owned() })
+        self.change(Call::Rename, Change::Rename { from: from.to_owned(), to: to.to_owned() })
     }
 
     pub fn remove(&mut self, path: &Path) -> io::Result<()> {
         self.find(path)?;
-        self.change(Change::Remove { path: path.to_owned() })
+        self.change(Call::Remove, Change::Remove { path: path.to_owned() })
     }
 
     pub fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
@@ -188,14 +204,17 @@ impl Machine {
         Ok(entries)
     }
 
-    /// Durable at once, as the trait promises.
+    /// Durable at once, as the trait promises, with all that happened in the folder above.
     pub fn create_dir(&mut self, dir: &Path) -> io::Result<()> {
         self.check_power()?;
         if self.visible.dirs.contains(dir) {
             return Ok(());
         }
+        self.faults.of(Call::Create)?;
         let fate = self.step()?;
         if fate == Fate::Whole || self.chance.coin() {
+            let above = dir.parent().unwrap_or(dir).to_owned();
+            self.settle(|change| change.folders().contains(&above));
             for dir in dir.ancestors() {
                 self.visible.dirs.insert(dir.to_owned());
                 self.durable.dirs.insert(dir.to_owned());
@@ -208,10 +227,12 @@ impl Machine {
         if !self.list(dir)?.is_empty() {
             return Err(io::ErrorKind::DirectoryNotEmpty.into());
         }
-        self.change(Change::RemoveDir { path: dir.to_owned() })
+        self.change(Call::Remove, Change::RemoveDir { path: dir.to_owned() })
     }
 
     pub fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
+        self.check_power()?;
+        self.faults.of(Call::SyncDir)?;
         let fate = self.step()?;
         if fate == Fate::Whole || self.chance.coin() {
             self.settle(|change| change.folders().iter().any(|folder| folder == dir));
@@ -247,6 +268,17 @@ impl Machine {
         Ok(())
     }
 
+    /// The process is gone and the machine goes on: what was written is there, and what was
+    /// not synced can still be lost.
+    pub fn restart(&mut self) -> Machine {
+        self.is_off = true;
+        let mut next = self.clone();
+        next.chance = Chance(self.chance.next());
+        (next.is_off, next.crash_at) = (false, u64::MAX);
+        next.locked.clear();
+        next
+    }
+
     /// Of changes that were not synced, each folder keeps the older ones up to a point; of
     /// bytes that were not synced, some or none are there, and those may be wrong.
     pub fn reboot(&mut self) -> Machine {
@@ -275,6 +307,9 @@ impl Machine {
     }
 }
 
+/// What a medium writes at once.
+const SECTOR_BYTES: usize = 512;
+
 fn surviving(content: &Content, chance: &mut Chance) -> Vec<u8> {
     let loose = content.bytes.len() - content.synced.min(content.bytes.len());
     let kept = match chance.below(4) {
@@ -288,10 +323,13 @@ fn surviving(content: &Content, chance: &mut Chance) -> Vec<u8> {
         bytes[range.clone()].fill(0);
     }
     if kept > 0 && chance.below(4) == 0 {
-        // A sector that never arrived although a later one did.
-        let start = synced + chance.below(kept);
-        let end = (start + 512).min(bytes.len());
-        bytes[start..end].fill(0);
+        // Sectors that never arrived although later ones did.
+        for start in (synced..bytes.len()).step_by(SECTOR_BYTES) {
+            let end = (start / SECTOR_BYTES * SECTOR_BYTES + SECTOR_BYTES).min(bytes.len());
+            if chance.coin() {
+                bytes[start.min(end)..end].fill(0);
+            }
+        }
     }
     bytes
 }

@@ -2,7 +2,7 @@
 
 use columns::Corrupt;
 use columns::bytes::Cursor;
-use disk::ReadFile;
+use disk::{ReadFile, read_twice};
 use model::{TimeRange, Timestamp};
 
 use super::{FileError, Span};
@@ -108,7 +108,7 @@ impl Footer {
         let size = file.size()?;
         let mut head = [0; HEAD.len()];
         if size >= HEAD.len() as u64 {
-            file.read_at(0, &mut head)?;
+            read_twice(file, 0, &mut head)?;
         }
         // The first version had a footer of another length.
         if head == *b"WKSEG\0\0\x01" {
@@ -116,7 +116,7 @@ impl Footer {
         }
         let start = size.checked_sub(FOOTER_BYTES as u64).ok_or(Corrupt(WHAT))?;
         let mut bytes = [0; FOOTER_BYTES];
-        file.read_at(start, &mut bytes)?;
+        read_twice(file, start, &mut bytes)?;
         let footer = Self::decode(&bytes)?;
         let Span { offset, bytes } = footer.directory;
         let ends_at_footer = offset.checked_add(bytes) == Some(start);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use columns::Corrupt;
-use disk::{Disk, ReadFile, frame};
+use disk::{Disk, ReadFile, frame, read_twice};
 use parking_lot::Mutex;
 
 use super::footer::Footer;
@@ -74,7 +74,7 @@ impl StoredFile {
             return Err(Corrupt(what).into());
         }
         let mut framed = vec![0; span.bytes as usize];
-        file.read_at(span.offset, &mut framed)?;
+        read_twice(file, span.offset, &mut framed)?;
         frame::read(&framed, SALT).map_err(|_| Corrupt(what))?;
         framed.drain(..frame::HEADER_BYTES);
         Ok(framed)

@@ -122,9 +122,19 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
 
     /// Makes it durable and gives it its name. Returns `false`, and leaves no file, if
     /// there was no row.
-    pub fn finish(mut self) -> Result<bool, DiskError> {
+    pub fn finish(self) -> Result<bool, DiskError> {
+        if self.times.is_none() {
+            return Ok(false);
+        }
+        self.finish_with_or_without_rows().map(|()| true)
+    }
+
+    /// The same for a file that is needed though it be empty: it says which WAL files have
+    /// no row left to replay.
+    pub fn finish_with_or_without_rows(mut self) -> Result<(), DiskError> {
         self.write_page()?;
-        let Some(times) = self.times else { return Ok(false) };
+        let start = self.day.times().start;
+        let times = self.times.unwrap_or(TimeRange::new(start, start));
         let directory = self.file.frame(&self.directory.encode())?;
         let footer = Footer {
             kind: Kind::Segment,
@@ -137,8 +147,7 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
             end_stream: self.end_stream,
             directory,
         };
-        self.file.finish(&footer)?;
-        Ok(true)
+        self.file.finish(&footer)
     }
 }
 

@@ -124,6 +124,7 @@ impl FileReader<'_> {
             self.report("the header is not what was written", 0..HEADER_BYTES);
         }
         let mut streams = KnownStreams::new();
+        let mut end = bytes.len();
         for piece in frame::scan(bytes, HEADER_BYTES, salt) {
             match piece {
                 frame::Piece::Record { offset, payload } => match read_record(payload, &mut streams) {
@@ -139,18 +140,23 @@ impl FileReader<'_> {
                     Err(corrupt) => self.report(&corrupt.to_string(), offset..offset + payload.len()),
                 },
                 frame::Piece::Damaged(range) => self.report("the bytes are not what was written", range),
-                frame::Piece::Torn { offset } => self.cut(offset)?,
+                frame::Piece::Torn { offset } => {
+                    self.found.torn_tails += 1;
+                    tracing::warn!(file = %self.path.display(), offset, "cut a torn tail");
+                    end = offset;
+                }
             }
         }
-        Ok(())
+        Ok(self.settle(end)?)
     }
 
-    fn cut(&mut self, offset: usize) -> Result<(), WalError> {
-        self.found.torn_tails += 1;
-        tracing::warn!(file = %self.path.display(), offset, "cut a torn tail");
+    /// Ends the file there, durably. A process that was killed may have left bytes that are
+    /// not on the medium: what is shown from now on must not go with the power, nor a part
+    /// of it when the rest is in segments.
+    fn settle(&mut self, end: usize) -> Result<(), WalError> {
         // A damaged file is kept as it was found.
         if !self.found.damaged.contains(&self.number) {
-            self.disk.truncate(&self.path, offset as u64)?;
+            self.disk.truncate(&self.path, end as u64)?;
         }
         Ok(())
     }

@@ -100,11 +100,17 @@ impl WalWriter {
     }
 
     /// After a failed sync the kernel may have forgotten what it could not write, so the
-    /// file is never written again. One of which nothing was acknowledged is removed.
+    /// file is never written again. One of which nothing was acknowledged is removed; of
+    /// another the rest is cut off, so that a crash before the next file does not bring it
+    /// back. Where that fails too, the next file says it.
     fn give_up(&mut self, open: &OpenFile) {
         let name = file_name(open.number);
-        let is_removed = open.acknowledged_bytes == 0 && self.disk.remove(&self.dir.join(&name)).is_ok();
-        if !is_removed {
+        let path = self.dir.join(&name);
+        let undone = match open.acknowledged_bytes {
+            0 => self.disk.remove(&path),
+            acknowledged => self.disk.truncate(&path, acknowledged),
+        };
+        if undone.is_err() {
             self.cuts.push(Cut { file: open.number, acknowledged_bytes: open.acknowledged_bytes });
         }
         tracing::error!(file = name, acknowledged = open.acknowledged_bytes, "gave up a WAL file");

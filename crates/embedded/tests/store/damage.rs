@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use disk::sim::SimDisk;
+use disk::sim::{Call, Cause, SimDisk};
 use disk::{Disk, read_all};
 use model::{Sample, TimeRange};
 use storage::{Appender, LogReader, SampleReader, SpanQuery, SpanReader, Store, Upkeep};
@@ -190,7 +190,7 @@ async fn a_batch_after_a_failed_sync_goes_to_a_new_file_and_the_failed_one_stays
     let disk = SimDisk::new(1);
     let store = open(&disk);
     store.append(numbered(1)).await.unwrap();
-    disk.fail_syncs(1);
+    disk.fail(Call::Sync, 0, Cause::Medium);
     let refusal = store.append(numbered(2)).await.unwrap_err();
     assert!(matches!(refusal, storage::AppendError::NotDurable(_)), "{refusal}");
     assert!(refusal.is_retryable());
