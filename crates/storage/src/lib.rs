@@ -6,12 +6,14 @@
 
 mod error;
 mod query;
+mod rollup;
 mod traits;
 mod upkeep;
 mod words;
 
 pub use error::{AppendError, QueryError, UpkeepError};
 pub use query::{LogQuery, Order, QueryLimits, SpanQuery, attribute_matches};
+pub use rollup::{Bucket, Resolution, RollupSeries, roll_up};
 pub use traits::{Appended, Appender, LogReader, SampleReader, SpanReader, Store, Upkeep};
 pub use upkeep::{
     DropReason, DroppedDay, Erasure, Retention, RetentionPlan, RetentionRule, Signal, TableUsage, ThinnedDay,

@@ -6,6 +6,7 @@
 mod erasure;
 mod logs;
 mod retention;
+mod rollups;
 mod rows;
 mod samples;
 mod spans;
@@ -33,6 +34,7 @@ pub async fn check(stand: &dyn Stand) {
     spans::check(stand).await;
     retention::check(stand).await;
     erasure::check(stand).await;
+    rollups::check(stand).await;
 }
 
 /// 2026-11-23T00:00:00Z, so that tests know where days end.
