@@ -4,6 +4,7 @@
 mod events;
 mod gather;
 mod labels;
+mod rollups;
 mod samples;
 
 use std::collections::{HashMap, HashSet};
@@ -17,6 +18,7 @@ use storage::QueryError;
 
 pub use events::{search_logs, search_spans};
 pub use labels::{label_names, label_values, series};
+pub use rollups::select_rollup;
 pub use samples::select;
 
 use crate::erasure::Erased;

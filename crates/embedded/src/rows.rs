@@ -7,6 +7,7 @@ mod events;
 mod key;
 mod logs;
 mod page;
+mod rollups;
 mod samples;
 mod spans;
 
@@ -19,6 +20,7 @@ pub use events::{name_hash, trace_hash, word_hash};
 pub use key::StreamKey;
 pub use logs::LogRows;
 pub use page::{Page, Probe};
+pub use rollups::{FiveMinuteRows, HourRows, RollupRows};
 pub use samples::SampleRows;
 pub use spans::SpanRows;
 

@@ -13,8 +13,9 @@ use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timest
 use parking_lot::Mutex;
 use runtime::{Shutdown, TaskError};
 use storage::{
-    AppendError, Appended, Appender, DroppedDay, Erasure, LogQuery, LogReader, QueryError, QueryLimits,
-    Retention, RetentionPlan, SampleReader, SpanQuery, SpanReader, TableUsage, Upkeep, UpkeepError, Usage,
+    AppendError, Appended, Appender, Erasure, LogQuery, LogReader, QueryError, QueryLimits, Resolution,
+    Retention, RetentionPlan, RollupSeries, SampleReader, SpanQuery, SpanReader, TableUsage, Upkeep,
+    UpkeepError, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -177,17 +178,15 @@ fn flush_now(shared: &Shared, requests: &mpsc::Sender<Request>) -> Result<(), Up
 fn drop_days(
     shared: &Shared,
     requests: &mpsc::Sender<Request>,
-    dropped: &[DroppedDay],
+    days: &[(Table, Day)],
 ) -> Result<(), UpkeepError> {
-    let days = dropped.iter().map(|dropped| (Table::from(dropped.signal), Day::of(dropped.day)));
-    let days: Vec<(Table, Day)> = days.collect();
     if days.is_empty() {
         return Ok(());
     }
     let (reply, forgotten) = oneshot::channel();
-    requests.blocking_send(Request::Forget(days.clone(), reply)).map_err(|_| UpkeepError::Closed)?;
+    requests.blocking_send(Request::Forget(days.to_vec(), reply)).map_err(|_| UpkeepError::Closed)?;
     forgotten.blocking_recv().map_err(|_| UpkeepError::Closed)?;
-    retention::remove_days(shared, &days)
+    retention::remove_days(shared, days)
 }
 
 /// Hides the rows from now on. The caller has flushed, so that all of them are in segments.
@@ -228,6 +227,17 @@ impl SampleReader for Embedded {
     ) -> Result<Vec<Series>, QueryError> {
         let matchers = matchers.to_vec();
         self.query(move |shared| query::select(shared, &matchers, range, limits)).await
+    }
+
+    async fn select_rollup(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        resolution: Resolution,
+        limits: QueryLimits,
+    ) -> Result<Vec<RollupSeries>, QueryError> {
+        let matchers = matchers.to_vec();
+        self.query(move |shared| query::select_rollup(shared, &matchers, range, resolution, limits)).await
     }
 
     async fn series(
@@ -299,7 +309,7 @@ impl Upkeep for Embedded {
             let plan = retention::plan(shared, &policy, now);
             let plan = plan.map_err(|error| failed("plan the retention", error))?;
             // On a full disk, dropping days is what makes the next flush succeed.
-            drop_days(shared, &requests, &plan.days)?;
+            drop_days(shared, &requests, &retention::days_dropped(&plan))?;
             flushed?;
             for thinned in &plan.thinned {
                 let matchers = policy.rules[thinned.rule].stream.clone();

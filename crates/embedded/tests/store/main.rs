@@ -10,5 +10,6 @@ mod golden;
 mod kill;
 mod model_test;
 mod refusals;
+mod rollups;
 mod stand;
 mod upkeep;
