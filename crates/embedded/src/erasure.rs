@@ -35,9 +35,10 @@ pub struct Tombstone {
 
 impl Tombstone {
     pub fn new(number: u64, erasure: &Erasure) -> Self {
+        let holds_any = |table: &Table| erasure.signals.contains(&table.signal());
         Self {
             number,
-            tables: erasure.signals.iter().map(|signal| Table::from(*signal)).collect(),
+            tables: Table::ALL.into_iter().filter(holds_any).collect(),
             range: erasure.range,
             stream: erasure.stream.clone(),
             attributes: erasure.attributes.clone(),

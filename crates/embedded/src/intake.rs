@@ -57,6 +57,7 @@ impl Group {
             Table::Samples => count(&self.samples, |series| series.samples.len()),
             Table::Logs => count(&self.logs, |_| 1),
             Table::Spans => count(&self.spans, |_| 1),
+            Table::Rollup(_) => 0,
         }
     }
 }

@@ -53,15 +53,19 @@ impl LabelPart {
 
     pub fn read(&self, cache: &PartCache) -> Result<Arc<Part>, FileError> {
         cache.get_or(self.number(), || {
-            let file = self.0.open_file()?;
-            let bytes = self.0.frame(&*file, self.0.footer.directory, "a part of the index")?;
-            let part = Part::open(Arc::<[u8]>::from(bytes))?;
+            let part = Part::open(Arc::<[u8]>::from(self.encoded()?))?;
             let ids = part.ids();
             if (ids.start, ids.end) != (self.footer().first_stream, self.footer().end_stream) {
                 return Err(columns::Corrupt("a part of the index").into());
             }
             Ok(part)
         })
+    }
+
+    /// As it was given to [`write`].
+    pub fn encoded(&self) -> Result<Vec<u8>, FileError> {
+        let file = self.0.open_file()?;
+        self.0.frame(&*file, self.0.footer.directory, "a part of the index")
     }
 }
 

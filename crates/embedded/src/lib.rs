@@ -5,10 +5,11 @@
 //! syncs once for all that wait (`commit`), and is then visible in the memtable
 //! (`memtable`). When that is large or old, each of its days becomes a segment and the
 //! labels of new streams a part of the day's index (`flush`, `segment`, `labels`, both kept
-//! in `files`). Segments of one day are merged when they become many (`merge`), whole days
-//! are dropped (`retention`), rows are hidden and then left out (`erasure`). Readers
+//! in `files`). Segments of one day are merged when they become many (`merge`), samples of
+//! days that are over are rolled up (`rollup`), whole days are dropped (`retention`), rows
+//! are hidden and then left out (`erasure`). Readers
 //! (`query`) take a snapshot (`shared`) and keep nobody waiting while they read files. What
-//! differs between the three tables is in `rows`.
+//! differs between the tables is in `rows`.
 //!
 //! This crate does not know how telemetry arrives, what it means, or how it is asked for.
 
@@ -25,6 +26,7 @@ mod memtable;
 mod merge;
 mod query;
 mod retention;
+mod rollup;
 mod rows;
 mod segment;
 mod settings;

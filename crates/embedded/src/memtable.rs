@@ -141,6 +141,7 @@ impl Memtable {
             Table::Samples => self.forget::<SampleRows>(day),
             Table::Logs => self.forget::<LogRows>(day),
             Table::Spans => self.forget::<SpanRows>(day),
+            Table::Rollup(_) => {}
         }
     }
 
@@ -155,6 +156,7 @@ impl Memtable {
             Table::Samples => row_count(&self.samples),
             Table::Logs => row_count(&self.logs),
             Table::Spans => row_count(&self.spans),
+            Table::Rollup(_) => 0,
         }
     }
 

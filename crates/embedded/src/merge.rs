@@ -19,11 +19,11 @@ use crate::erasure::{self, Erased};
 use crate::files::{Fate, FileError};
 use crate::flush::failed;
 use crate::labels::{self, LabelPart};
-use crate::retention;
 use crate::rows::{LogRows, Probe, Rows, SampleRows, SpanRows};
 use crate::segment::{Segment, SegmentReader, SegmentScan, SegmentWriter};
 use crate::shared::{DayFiles, Shared};
 use crate::table::{Day, Table};
+use crate::{retention, rollup};
 
 pub use plan::{Facts, plan};
 
@@ -45,16 +45,19 @@ pub fn merge_due(shared: &Shared) -> Result<(), UpkeepError> {
             Table::Samples => merge_day::<SampleRows>(shared, *day, *day < today),
             Table::Logs => merge_day::<LogRows>(shared, *day, *day < today),
             Table::Spans => merge_day::<SpanRows>(shared, *day, *day < today),
+            // Made of merged samples, below.
+            Table::Rollup(_) => Ok(()),
         };
         merged.map_err(|error| failed(&format!("merge the segments of {}", name()), error))?;
     }
+    rollup::roll_up_due(shared)?;
     // A day that is out of sight may come back with its folder, and needs its tombstones.
     retention::remove_days(shared, &[])?;
     bury_tombstones(shared).map_err(|error| failed("finish an erasure", error))
 }
 
 /// Merges until the plan of the day has nothing more to do.
-fn merge_day<R: Rows>(shared: &Shared, day: Day, is_over: bool) -> Result<(), FileError> {
+pub fn merge_day<R: Rows>(shared: &Shared, day: Day, is_over: bool) -> Result<(), FileError> {
     loop {
         let view = shared.view();
         let Some(files) = view.days.get(&(R::TABLE, day)) else { return Ok(()) };
@@ -84,7 +87,7 @@ fn merge_day<R: Rows>(shared: &Shared, day: Day, is_over: bool) -> Result<(), Fi
     }
 }
 
-fn has_erased_rows(
+pub fn has_erased_rows(
     shared: &Shared,
     tombstones: &[Arc<erasure::Tombstone>],
     files: &DayFiles,

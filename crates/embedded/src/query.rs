@@ -5,6 +5,7 @@ mod day;
 mod events;
 mod gather;
 mod labels;
+mod rollups;
 mod samples;
 
 use std::collections::{HashMap, HashSet};
@@ -20,6 +21,7 @@ use storage::QueryError;
 pub use day::read_day;
 pub use events::{search_logs, search_spans};
 pub use labels::{label_names, label_values, series};
+pub use rollups::select_rollup;
 pub use samples::select;
 
 use crate::erasure::Erased;

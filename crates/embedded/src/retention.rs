@@ -16,7 +16,9 @@ use disk::{Disk, DiskError};
 use index::{Index, Selector};
 use model::Timestamp;
 use roaring::RoaringBitmap;
-use storage::{DropReason, DroppedDay, Erasure, Retention, RetentionPlan, ThinnedDay, UpkeepError};
+use storage::{
+    DropReason, DroppedDay, DroppedRollup, Erasure, Retention, RetentionPlan, ThinnedDay, UpkeepError,
+};
 
 use crate::files::FileError;
 use crate::flush::failed;
@@ -37,20 +39,16 @@ pub struct DayFacts {
 
 /// Which days go: by age, then the oldest while all take too much. The day of `now` and
 /// later ones are never dropped for their size. Pure.
-pub fn plan_days(days: &[DayFacts], retention: &Retention, now: Timestamp) -> Vec<DroppedDay> {
+pub fn plan_days(days: &[DayFacts], retention: &Retention, now: Timestamp) -> Vec<(DayFacts, DropReason)> {
     let is_too_old = |facts: &DayFacts| {
-        let ages = retention.ages.iter().filter(|(signal, _)| *signal == facts.table.signal());
-        ages.into_iter().any(|(_, age)| facts.day < Day::of(now - *age))
-    };
-    let dropped = |facts: &DayFacts, reason| DroppedDay {
-        signal: facts.table.signal(),
-        day: facts.day.start(),
-        rows: facts.rows,
-        bytes: facts.bytes,
-        reason,
+        let age = match facts.table {
+            Table::Rollup(resolution) => retention.age_of_rollup(resolution),
+            table => retention.age_of(table.signal()),
+        };
+        age.is_some_and(|age| facts.day < Day::of(now - age))
     };
     let (old, mut kept): (Vec<DayFacts>, Vec<DayFacts>) = days.iter().copied().partition(is_too_old);
-    let mut plan: Vec<DroppedDay> = old.iter().map(|facts| dropped(facts, DropReason::Age)).collect();
+    let mut plan: Vec<_> = old.into_iter().map(|facts| (facts, DropReason::Age)).collect();
     kept.sort_by_key(|facts| (facts.day, facts.table));
     let mut bytes: u64 = kept.iter().map(|facts| facts.bytes).sum();
     for facts in kept.iter().filter(|facts| facts.day < Day::of(now)) {
@@ -58,7 +56,7 @@ pub fn plan_days(days: &[DayFacts], retention: &Retention, now: Timestamp) -> Ve
             break;
         }
         bytes -= facts.bytes;
-        plan.push(dropped(facts, DropReason::Size));
+        plan.push((*facts, DropReason::Size));
     }
     plan
 }
@@ -68,16 +66,19 @@ pub fn plan(shared: &Shared, retention: &Retention, now: Timestamp) -> Result<Re
     let view = shared.view();
     let facts: Vec<DayFacts> =
         view.days.iter().map(|((table, day), files)| facts(*table, *day, files)).collect();
-    let days = plan_days(&facts, retention, now);
-    let mut thinned = Vec::new();
+    let dropped = plan_days(&facts, retention, now);
+    let mut thinned: Vec<ThinnedDay> = Vec::new();
     for ((table, day), files) in &view.days {
-        let is_dropped =
-            days.iter().any(|dropped| dropped.signal == table.signal() && dropped.day == day.start());
-        if is_dropped {
+        if dropped.iter().any(|(dropped, _)| (dropped.table, dropped.day) == (*table, *day)) {
             continue;
         }
         for (rule, policy) in retention.rules.iter().enumerate() {
             if policy.signal != table.signal() || *day >= Day::of(now - policy.age) {
+                continue;
+            }
+            let is_planned = |thinned: &ThinnedDay| thinned.rule == rule && thinned.day == day.start();
+            // What thins the samples thins their rollups.
+            if thinned.iter().any(is_planned) {
                 continue;
             }
             let erasure = erasure_of(policy.signal, *day, policy.stream.clone());
@@ -87,7 +88,28 @@ pub fn plan(shared: &Shared, retention: &Retention, now: Timestamp) -> Result<Re
             }
         }
     }
-    Ok(RetentionPlan { days, thinned })
+    Ok(RetentionPlan { thinned, ..of_days(&dropped) })
+}
+
+fn of_days(dropped: &[(DayFacts, DropReason)]) -> RetentionPlan {
+    let mut plan = RetentionPlan::default();
+    for (DayFacts { table, day, rows, bytes }, reason) in dropped.iter().copied() {
+        let day = day.start();
+        match table {
+            Table::Rollup(resolution) => {
+                plan.rollups.push(DroppedRollup { resolution, day, rows, bytes, reason });
+            }
+            table => plan.days.push(DroppedDay { signal: table.signal(), day, rows, bytes, reason }),
+        }
+    }
+    plan
+}
+
+/// The days of tables that a plan drops.
+pub fn days_dropped(plan: &RetentionPlan) -> Vec<(Table, Day)> {
+    let days = plan.days.iter().map(|dropped| (Table::from(dropped.signal), Day::of(dropped.day)));
+    let rollup = |dropped: &DroppedRollup| (Table::Rollup(dropped.resolution), Day::of(dropped.day));
+    days.chain(plan.rollups.iter().map(rollup)).collect()
 }
 
 fn facts(table: Table, day: Day, files: &DayFiles) -> DayFacts {
@@ -167,7 +189,8 @@ pub fn unchanged(shared: &Shared, mut planned: Vec<DroppedDay>) -> Vec<DroppedDa
     planned
 }
 
-fn of(planned: &DroppedDay) -> (Table, Day) {
+/// The table and day that is planned to go.
+pub fn of(planned: &DroppedDay) -> (Table, Day) {
     (Table::from(planned.signal), Day::of(planned.day))
 }
 
@@ -229,7 +252,7 @@ pub fn remove_folder(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
 mod tests {
     use std::time::Duration;
 
-    use storage::Signal;
+    use storage::{Resolution, Signal};
 
     use super::*;
 
@@ -242,8 +265,8 @@ mod tests {
             .collect();
         let now = Day(100).start() + Duration::from_secs(5);
         let found: Vec<(Table, i64, DropReason)> = plan_days(&facts, retention, now)
-            .iter()
-            .map(|dropped| (Table::from(dropped.signal), Day::of(dropped.day).0, dropped.reason))
+            .into_iter()
+            .map(|(facts, reason)| (facts.table, facts.day.0, reason))
             .collect();
         assert_eq!(found, expected);
     }
@@ -266,6 +289,19 @@ mod tests {
             &retention,
             &[(Table::Samples, 69, DropReason::Age), (Table::Logs, 97, DropReason::Age)],
         );
+    }
+
+    #[test]
+    fn rollups_go_by_an_age_of_their_own_or_with_their_samples() {
+        let [fine, coarse] = Resolution::ALL.map(Table::Rollup);
+        let retention = Retention {
+            ages: vec![(Signal::Samples, 2 * DAY)],
+            rollup_ages: vec![(Resolution::OneHour, 30 * DAY)],
+            ..Retention::default()
+        };
+        let days = [(Table::Samples, 97, 1), (fine, 97, 1), (fine, 98, 1), (coarse, 70, 1), (coarse, 69, 1)];
+        let gone = [(Table::Samples, 97), (fine, 97), (coarse, 69)];
+        check(&days, &retention, &gone.map(|(table, day)| (table, day, DropReason::Age)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod events;
 mod key;
 mod logs;
 mod page;
+mod rollups;
 mod samples;
 mod spans;
 
@@ -19,6 +20,7 @@ pub use events::{attribute_hash, name_hash, trace_hash, word_hash};
 pub use key::StreamKey;
 pub use logs::{LogRows, decode_selected as decode_selected_logs};
 pub use page::{Page, Probe};
+pub use rollups::{FiveMinuteRows, HourRows, RollupRows};
 pub use samples::SampleRows;
 pub use spans::{SpanRows, decode_selected as decode_selected_spans};
 
@@ -87,7 +89,9 @@ pub trait Rows: Default + Clone + Send + Sync + 'static {
     fn encode(streams: &[(u32, Self)]) -> Page;
 
     /// How many rows a page has.
-    fn count(page: &[u8]) -> Result<u64, Corrupt>;
+    fn count(page: &[u8]) -> Result<u64, Corrupt> {
+        Ok(Self::decode(page, None)?.iter().map(|(_, rows)| rows.len() as u64).sum())
+    }
 
     /// The streams of a page that are among `wanted` (ascending), or all of them. Rows of
     /// logs and spans come back without the labels of their stream.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use disk::{Disk, DiskError, LockError};
 use runtime::SharedClock;
+use storage::Resolution;
 
 use crate::files::FileError;
 use crate::intake::Limits;
@@ -23,11 +24,15 @@ pub struct EmbeddedSettings {
     /// Decoded labels and directories that are kept for the next query.
     pub cache_bytes: usize,
     pub limits: Limits,
+    /// In which outlines samples of days that are over are kept beside them.
+    pub rollups: Vec<Resolution>,
 }
 
 impl EmbeddedSettings {
     /// The defaults: 48 MiB keep the process small; two hours bound the time of replay;
-    /// 256 MiB are room enough for a flush and a merge to finish when the disk fills up.
+    /// 256 MiB are room enough for a flush and a merge to finish when the disk fills up. Of
+    /// samples that come every 30 seconds, buckets of an hour take a quarter of the bytes
+    /// of the samples, buckets of five minutes as many as they.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
@@ -36,6 +41,7 @@ impl EmbeddedSettings {
             disk_reserve_bytes: 256 << 20,
             cache_bytes: 64 << 20,
             limits: Limits::default(),
+            rollups: vec![Resolution::OneHour],
         }
     }
 

@@ -184,6 +184,7 @@ impl Shared {
                 Table::Samples => load_frozen::<SampleRows>(&frozen.memtable, day, &mut numbers),
                 Table::Logs => load_frozen::<LogRows>(&frozen.memtable, day, &mut numbers),
                 Table::Spans => load_frozen::<SpanRows>(&frozen.memtable, day, &mut numbers),
+                Table::Rollup(_) => {}
             }
         }
         Ok(numbers)

@@ -14,8 +14,8 @@ use parking_lot::Mutex;
 use runtime::{Shutdown, TaskError};
 use storage::{
     AppendError, Appended, Appender, DayError, DayReader, DaySink, DroppedDay, Erasure, LogQuery, LogReader,
-    QueryError, QueryLimits, Retention, RetentionPlan, SampleReader, Signal, SpanQuery, SpanReader,
-    TableUsage, Upkeep, UpkeepError, Usage,
+    QueryError, QueryLimits, Resolution, Retention, RetentionPlan, RollupSeries, SampleReader, Signal,
+    SpanQuery, SpanReader, TableUsage, Upkeep, UpkeepError, Usage,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -178,10 +178,8 @@ fn flush_now(shared: &Shared, requests: &mpsc::Sender<Request>) -> Result<(), Up
 fn drop_days(
     shared: &Shared,
     requests: &mpsc::Sender<Request>,
-    dropped: &[DroppedDay],
+    days: &[(Table, Day)],
 ) -> Result<(), UpkeepError> {
-    let days = dropped.iter().map(|dropped| (Table::from(dropped.signal), Day::of(dropped.day)));
-    let days: Vec<(Table, Day)> = days.collect();
     if days.is_empty() {
         // An earlier attempt may have left folders.
         return retention::remove_days(shared, &[]);
@@ -189,9 +187,9 @@ fn drop_days(
     flush::remove_written_wal(shared)
         .map_err(|error| failed("remove the WAL before days are dropped", error))?;
     let (reply, forgotten) = oneshot::channel();
-    requests.blocking_send(Request::Forget(days.clone(), reply)).map_err(|_| UpkeepError::Closed)?;
+    requests.blocking_send(Request::Forget(days.to_vec(), reply)).map_err(|_| UpkeepError::Closed)?;
     forgotten.blocking_recv().map_err(|_| UpkeepError::Closed)?;
-    retention::remove_days(shared, &days)
+    retention::remove_days(shared, days)
 }
 
 /// Hides the rows from now on. The caller has flushed, so that all of them are in segments.
@@ -232,6 +230,17 @@ impl SampleReader for Embedded {
     ) -> Result<Vec<Series>, QueryError> {
         let matchers = matchers.to_vec();
         self.query(move |shared| query::select(shared, &matchers, range, limits)).await
+    }
+
+    async fn select_rollup(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        resolution: Resolution,
+        limits: QueryLimits,
+    ) -> Result<Vec<RollupSeries>, QueryError> {
+        let matchers = matchers.to_vec();
+        self.query(move |shared| query::select_rollup(shared, &matchers, range, resolution, limits)).await
     }
 
     async fn series(
@@ -284,7 +293,7 @@ impl DayReader for Embedded {
         day: Timestamp,
         mut sink: Box<dyn DaySink>,
     ) -> Result<(), DayError> {
-        self.query(move |shared| Ok(query::read_day(shared, signal.into(), Day::of(day), &mut *sink))).await?
+        self.query(move |shared| Ok(query::read_day(shared, signal, Day::of(day), &mut *sink))).await?
     }
 }
 
@@ -318,7 +327,7 @@ impl Upkeep for Embedded {
             // dropping days is what makes the next flush succeed.
             let is_clean = plan.days.is_empty() || flushed.is_err();
             let flushed = if is_clean { flushed } else { flush_now(shared, &requests) };
-            drop_days(shared, &requests, &plan.days)?;
+            drop_days(shared, &requests, &retention::days_dropped(&plan))?;
             flushed?;
             for thinned in &plan.thinned {
                 let matchers = policy.rules[thinned.rule].stream.clone();
@@ -338,7 +347,8 @@ impl Upkeep for Embedded {
                 flush_now(shared, &requests)?;
             }
             let unchanged = retention::unchanged(shared, planned);
-            drop_days(shared, &requests, &unchanged)?;
+            let days: Vec<(Table, Day)> = unchanged.iter().map(retention::of).collect();
+            drop_days(shared, &requests, &days)?;
             Ok(unchanged)
         })
         .await

@@ -1,26 +1,39 @@
 //! The tables, and the UTC days they are cut into.
 
 use model::{TimeRange, Timestamp};
-use storage::Signal;
+use storage::{Resolution, Signal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     Samples,
     Logs,
     Spans,
+    /// Of samples. Never in memory or in the WAL.
+    Rollup(Resolution),
 }
 
 impl Table {
-    pub const ALL: [Table; 3] = [Table::Samples, Table::Logs, Table::Spans];
+    pub const ALL: [Table; 5] = [
+        Table::Samples,
+        Table::Logs,
+        Table::Spans,
+        Table::Rollup(Resolution::FiveMinutes),
+        Table::Rollup(Resolution::OneHour),
+    ];
 
     /// The name of its folder.
     pub const fn as_str(self) -> &'static str {
-        self.signal().as_str()
+        match self {
+            Table::Samples | Table::Logs | Table::Spans => self.signal().as_str(),
+            Table::Rollup(Resolution::FiveMinutes) => "samples_5m",
+            Table::Rollup(Resolution::OneHour) => "samples_1h",
+        }
     }
 
+    /// What it holds, as it came or in outline.
     pub const fn signal(self) -> Signal {
         match self {
-            Table::Samples => Signal::Samples,
+            Table::Samples | Table::Rollup(_) => Signal::Samples,
             Table::Logs => Signal::Logs,
             Table::Spans => Signal::Spans,
         }
@@ -32,6 +45,8 @@ impl Table {
             Table::Samples => 1,
             Table::Logs => 2,
             Table::Spans => 3,
+            Table::Rollup(Resolution::FiveMinutes) => 4,
+            Table::Rollup(Resolution::OneHour) => 5,
         }
     }
 }

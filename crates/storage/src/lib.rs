@@ -7,6 +7,7 @@
 mod day;
 mod error;
 mod query;
+mod rollup;
 mod traits;
 mod upkeep;
 mod words;
@@ -14,9 +15,10 @@ mod words;
 pub use day::{DayError, DayReader, DayRows, DaySink, SinkError, StreamRows};
 pub use error::{AppendError, QueryError, UpkeepError};
 pub use query::{LogQuery, Order, QueryLimits, SpanQuery, attribute_matches};
+pub use rollup::{Bucket, Resolution, RollupSeries, roll_up};
 pub use traits::{Appended, Appender, LogReader, SampleReader, SpanReader, Store, Upkeep};
 pub use upkeep::{
-    DropReason, DroppedDay, Erasure, Retention, RetentionPlan, RetentionRule, Signal, TableUsage, ThinnedDay,
-    Usage,
+    DropReason, DroppedDay, DroppedRollup, Erasure, Retention, RetentionPlan, RetentionRule, Signal,
+    TableUsage, ThinnedDay, Usage,
 };
 pub use words::words;

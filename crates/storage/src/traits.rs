@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
 
 use crate::{
-    AppendError, DayReader, DroppedDay, Erasure, LogQuery, QueryError, QueryLimits, Retention, RetentionPlan,
-    SpanQuery, UpkeepError, Usage,
+    AppendError, DayReader, DroppedDay, Erasure, LogQuery, QueryError, QueryLimits, Resolution, Retention,
+    RetentionPlan, RollupSeries, SpanQuery, UpkeepError, Usage, roll_up,
 };
 
 /// What became of a batch that was accepted.
@@ -39,6 +39,30 @@ pub trait SampleReader: Send + Sync {
         range: TimeRange,
         limits: QueryLimits,
     ) -> Result<Vec<Series>, QueryError>;
+
+    /// The selected series in outline: every bucket that `range` touches and that has a
+    /// sample, complete, whether samples of it are within `range` or not. The answer is the
+    /// same whether the engine has rolled them up before or does it now. A bucket counts
+    /// as a sample against `limits`, and so does a sample that is rolled up now.
+    ///
+    /// An engine may know buckets of samples that it no longer has. What comes late for
+    /// those is not in them.
+    async fn select_rollup(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        resolution: Resolution,
+        limits: QueryLimits,
+    ) -> Result<Vec<RollupSeries>, QueryError> {
+        let selected = self.select(matchers, resolution.range_to_read(range), limits).await?;
+        let wanted = resolution.whole_buckets(range);
+        let rolled_up = selected.into_iter().map(|series| {
+            let mut buckets = roll_up(series.samples, resolution);
+            buckets.retain(|bucket| wanted.contains(bucket.start));
+            RollupSeries { labels: series.labels, buckets }
+        });
+        Ok(rolled_up.filter(|series| !series.buckets.is_empty()).collect())
+    }
 
     /// The labels of series that have a sample within `range`, in order.
     async fn series(

@@ -7,6 +7,7 @@ mod days;
 mod erasure;
 mod logs;
 mod retention;
+mod rollups;
 mod rows;
 mod samples;
 mod spans;
@@ -35,6 +36,7 @@ pub async fn check(stand: &dyn Stand) {
     days::check(stand).await;
     retention::check(stand).await;
     erasure::check(stand).await;
+    rollups::check(stand).await;
 }
 
 /// 2026-11-23T00:00:00Z, so that tests know where days end.

@@ -41,6 +41,8 @@ pub enum Question {
     Logs,
     /// Appending, size on disk, memory, searches
     Spans,
+    /// Rolling up samples of a day that is over, and size on disk
+    Rollups,
     /// Opening a store whose WAL was never flushed
     Replay,
     /// The part of `replay` that has a process of its own

@@ -17,6 +17,7 @@ mod logs;
 mod process;
 mod replay;
 mod report;
+mod rollups;
 mod samples;
 mod selects;
 mod spans;
@@ -36,6 +37,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match &arguments.question {
         Question::Samples => samples::measure(&arguments).await,
+        Question::Rollups => rollups::measure(&arguments).await,
         Question::Logs => logs::measure(&arguments).await,
         Question::Spans => spans::measure(&arguments).await,
         Question::Replay => replay::measure(&arguments).await,

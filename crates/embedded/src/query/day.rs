@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use index::{Index, Selector};
 use model::{METRIC_NAME, Matcher, TimeRange, Timestamp};
 use roaring::RoaringBitmap;
-use storage::{DayError, DayRows, DaySink, StreamRows};
+use storage::{DayError, DayRows, DaySink, Signal, StreamRows};
 
 use super::{DayQuery, Stop, unreadable};
 use crate::erasure::Erased;
@@ -17,7 +17,7 @@ use crate::memtable::RowsInMemory;
 use crate::rows::{Identity, LogRows, SampleRows, SpanRows};
 use crate::segment::SegmentReader;
 use crate::shared::Shared;
-use crate::table::{Day, Table};
+use crate::table::Day;
 
 /// Rows that are held while the files of the day are asked for more of their streams: a
 /// few pages of each segment, and little beside a memtable.
@@ -26,11 +26,11 @@ const HELD_BYTES_MAX: usize = 16 << 20;
 /// How many streams are tried first.
 const GROUP_FIRST: usize = 64;
 
-pub fn read_day(shared: &Shared, table: Table, day: Day, sink: &mut dyn DaySink) -> Result<(), DayError> {
-    match table {
-        Table::Samples => scan::<SampleRows>(shared, day, HELD_BYTES_MAX, sink),
-        Table::Logs => scan::<LogRows>(shared, day, HELD_BYTES_MAX, sink),
-        Table::Spans => scan::<SpanRows>(shared, day, HELD_BYTES_MAX, sink),
+pub fn read_day(shared: &Shared, signal: Signal, day: Day, sink: &mut dyn DaySink) -> Result<(), DayError> {
+    match signal {
+        Signal::Samples => scan::<SampleRows>(shared, day, HELD_BYTES_MAX, sink),
+        Signal::Logs => scan::<LogRows>(shared, day, HELD_BYTES_MAX, sink),
+        Signal::Spans => scan::<SpanRows>(shared, day, HELD_BYTES_MAX, sink),
     }
 }
 

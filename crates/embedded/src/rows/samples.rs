@@ -100,11 +100,6 @@ impl Rows for SampleRows {
         Page { bytes: samples::encode(&runs), filter: Vec::new() }
     }
 
-    fn count(page: &[u8]) -> Result<u64, Corrupt> {
-        let page = samples::Page::decode(page)?;
-        Ok(page.heads().iter().map(|head| u64::from(head.rows)).sum())
-    }
-
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
         let mut page = samples::Page::decode(page)?;
         let is_wanted = |stream: u32| wanted.is_none_or(|wanted| wanted.binary_search(&stream).is_ok());

@@ -14,6 +14,7 @@ mod ledger;
 mod lives;
 mod model_test;
 mod refusals;
+mod rollups;
 mod seeds;
 mod stand;
 mod symptoms;

@@ -25,6 +25,7 @@ pub fn settings(dir: impl AsRef<Path>) -> EmbeddedSettings {
         flush_bytes: 8 << 20,
         flush_age,
         disk_reserve_bytes: 0,
+        rollups: storage::Resolution::ALL.to_vec(),
         ..EmbeddedSettings::new(dir.as_ref())
     }
 }

@@ -123,7 +123,7 @@ fn plan(rows: &Rows, retention: &Retention, now: Timestamp) -> RetentionPlan {
         rule,
         streams: streams.len() as u64,
     });
-    RetentionPlan { days: dropped.collect(), thinned: thinned.collect() }
+    RetentionPlan { days: dropped.collect(), thinned: thinned.collect(), ..RetentionPlan::default() }
 }
 
 fn is_erased(row: Row<'_>, erasure: &Erasure) -> bool {
