@@ -10,13 +10,18 @@
 //! (`query`) take a snapshot (`shared`) and keep nobody waiting while they read files. What
 //! differs between the three tables is in `rows`.
 //!
+//! Beside the store, and without its lock: [`backup`] takes, verifies and restores copies of
+//! its directory, [`inspect`] says what is in it and whether all of that can be read.
+//!
 //! This crate does not know how telemetry arrives, what it means, or how it is asked for.
 
+pub mod backup;
 mod catalogue;
 mod commit;
 mod erasure;
 mod files;
 mod flush;
+pub mod inspect;
 mod intake;
 mod labels;
 mod memtable;

@@ -9,7 +9,7 @@ mod record;
 mod replay;
 mod writer;
 
-pub use format::file_number;
+pub use format::{file_name, file_number};
 pub use record::{put_attributes, read_attributes};
 pub use replay::{Replayed, WalError, replay};
 pub use writer::WalWriter;
