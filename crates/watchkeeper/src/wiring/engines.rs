@@ -59,7 +59,7 @@ pub async fn start_engines(
 fn start_upkeep(settings: &Settings, ground: &Ground, stores: &Stores, metrics: &PrometheusHandle) {
     let samples = stores.samples.clone();
     ground.supervisor.spawn("store flush", move |shutdown| samples.clone().run(shutdown));
-    let retention = Retention { telemetry_days: settings.retention_days, audit_days: settings.audit_days };
+    let retention = Retention::of(settings);
     let store: Arc<dyn Store> = stores.samples.clone();
     upkeep::keep_forgetting(&ground.supervisor, retention, ground.clock.clone(), store, stores.state.clone());
     upkeep::keep_metrics_small(&ground.supervisor, ground.clock.clone(), metrics.clone());
