@@ -20,9 +20,13 @@ pub trait Disk: Send + Sync + Debug {
     /// A file or folder; a file of the new name is replaced.
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError>;
 
+    /// A second name for a file, which shares its bytes. Not every pair of folders allows
+    /// that: those of different file systems do not.
+    fn link(&self, from: &Path, to: &Path) -> Result<(), DiskError>;
+
     fn remove(&self, path: &Path) -> Result<(), DiskError>;
 
-    /// What is in a folder, in order of names.
+    /// What is in a folder, in order of names: all of it was there at one moment.
     fn list(&self, dir: &Path) -> Result<Vec<Entry>, DiskError>;
 
     /// Makes a folder and those above it, durably. One that is there already is fine.

@@ -34,6 +34,10 @@ impl Disk for RealDisk {
         fs::rename(from, to).map_err(|e| DiskError::new("rename", from, e))
     }
 
+    fn link(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        fs::hard_link(from, to).map_err(|e| DiskError::new("link", from, e))
+    }
+
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
         fs::remove_file(path).map_err(|e| DiskError::new("remove", path, e))
     }
@@ -77,14 +81,28 @@ impl Disk for RealDisk {
     }
 }
 
+/// A folder in which something goes at every look is looked at so often. Whoever works in it
+/// then fails, and can try again.
+const LOOKS_MAX: u32 = 100;
+
 fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
+    for _ in 0..LOOKS_MAX {
+        if let Some(entries) = look(dir)? {
+            return Ok(entries);
+        }
+    }
+    Err(io::Error::other("it keeps changing while it is read"))
+}
+
+/// `None` when something went while the folder was read: what came in its place may have
+/// been missed.
+fn look(dir: &Path) -> io::Result<Option<Vec<Entry>>> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let metadata = match entry.metadata() {
             Ok(metadata) => metadata,
-            // Removed since the folder was read.
-            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
         // Whoever keeps files here names them in ASCII; others' names only have to be shown.
@@ -92,7 +110,7 @@ fn entries(dir: &Path) -> io::Result<Vec<Entry>> {
         entries.push(Entry { name, is_dir: metadata.is_dir(), bytes: metadata.len() });
     }
     entries.sort_by(|a, b| a.name.cmp(&b.name));
-    Ok(entries)
+    Ok(Some(entries))
 }
 
 struct RealFile {

@@ -112,6 +112,11 @@ impl SimDisk {
         self.gate.waiting()
     }
 
+    /// From now on no file gets a second name, as between two file systems.
+    pub fn refuse_links(&self) {
+        self.machine().refuses_links = true;
+    }
+
     /// Flips one bit of the file.
     pub fn flip_bit(&self, path: &Path, bit: u64) -> Result<(), DiskError> {
         self.machine().flip_bit(path, bit).map_err(|e| DiskError::new("damage", path, e))
@@ -138,6 +143,10 @@ impl Disk for SimDisk {
     fn rename(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
         self.gate.pass(Call::Rename);
         self.machine().rename(from, to).map_err(|e| DiskError::new("rename", from, e))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> Result<(), DiskError> {
+        self.machine().link(from, to).map_err(|e| DiskError::new("link", from, e))
     }
 
     fn remove(&self, path: &Path) -> Result<(), DiskError> {
@@ -345,6 +354,22 @@ mod tests {
             disk.go_on();
         });
         assert_eq!(disk.stalled_calls(), 0);
+    }
+
+    #[test]
+    fn a_second_name_outlives_the_first_and_takes_no_room() {
+        let (first, second) = (Path::new("/d/f"), Path::new("/d/g"));
+        let disk = disk_with_folder(1);
+        let mut file = disk.create(first).unwrap();
+        file.append(b"shared").unwrap();
+        file.sync().unwrap();
+        disk.link(first, second).unwrap();
+        assert_eq!(disk.used_bytes(), 6);
+        assert_eq!(disk.link(first, second).unwrap_err().source.kind(), io::ErrorKind::AlreadyExists);
+        disk.remove(first).unwrap();
+        assert!(disk.link(first, Path::new("/d/h")).unwrap_err().is_missing());
+        disk.sync_dir(Path::new("/d")).unwrap();
+        assert_eq!(read_all(&disk.reboot(), second).unwrap(), b"shared");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub struct Catalogue {
 
 pub fn make_folders(disk: &dyn Disk, dir: &Path) -> Result<(), DiskError> {
     let tables = Table::ALL.map(Table::as_str);
-    for name in ["wal", "quarantine", "erased"].into_iter().chain(tables) {
+    for name in ["wal", "quarantine", erasure::FOLDER].into_iter().chain(tables) {
         disk.create_dir(&dir.join(name))?;
     }
     Ok(())
@@ -121,7 +121,7 @@ fn read_day(
     Ok(())
 }
 
-fn at_home(footer: &Footer, table: Table, folder: &str) -> Result<(), FileError> {
+pub fn at_home(footer: &Footer, table: Table, folder: &str) -> Result<(), FileError> {
     let is_at_home = footer.table == table && footer.day.folder() == folder;
     if is_at_home { Ok(()) } else { Err(columns::Corrupt("a file of another table or day").into()) }
 }

@@ -101,8 +101,11 @@ pub const HEAD: [u8; 8] = *b"WKDEL\0\0\x01";
 const ENDING: &str = ".del";
 const WHAT: &str = "a tombstone";
 
+/// The folder within the data directory.
+pub const FOLDER: &str = "erased";
+
 pub fn dir(shared: &Shared) -> PathBuf {
-    shared.settings.dir.join("erased")
+    shared.settings.dir.join(FOLDER)
 }
 
 fn path(dir: &Path, number: u64) -> PathBuf {
@@ -129,15 +132,21 @@ pub fn read_dir(disk: &dyn Disk, dir: &Path) -> Result<Vec<Arc<Tombstone>>, (Pat
     };
     let mut found = Vec::new();
     for entry in disk.list(dir).map_err(|error| failed(dir)(error.into()))? {
-        let number = entry.name.strip_suffix(ENDING).and_then(|number| number.parse().ok());
-        let Some(number) = number else { continue };
+        let Some(number) = file_number(&entry.name) else { continue };
         let path = path(dir, number);
-        let bytes = read_all(disk, &path).map_err(|error| failed(&path)(error.into()))?;
-        let payload = bytes.strip_prefix(&HEAD).and_then(|framed| frame::read(framed, 0).ok());
-        let decoded = payload.ok_or(Corrupt(WHAT)).and_then(|payload| decode(number, payload));
-        found.push(Arc::new(decoded.map_err(|error| failed(&path)(error.into()))?));
+        found.push(Arc::new(read(disk, &path, number).map_err(failed(&path))?));
     }
     Ok(found)
+}
+
+pub fn file_number(name: &str) -> Option<u64> {
+    name.strip_suffix(ENDING)?.parse().ok()
+}
+
+pub fn read(disk: &dyn Disk, path: &Path, number: u64) -> Result<Tombstone, FileError> {
+    let bytes = read_all(disk, path)?;
+    let payload = bytes.strip_prefix(&HEAD).and_then(|framed| frame::read(framed, 0).ok());
+    Ok(decode(number, payload.ok_or(Corrupt(WHAT))?)?)
 }
 
 fn encode(tombstone: &Tombstone) -> Vec<u8> {

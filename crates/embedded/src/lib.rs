@@ -11,8 +11,12 @@
 //! (`query`) take a snapshot (`shared`) and keep nobody waiting while they read files. What
 //! differs between the tables is in `rows`.
 //!
+//! Beside the store, and without its lock: [`backup`] takes, verifies and restores copies of
+//! its directory, [`inspect`] says what is in it and whether all of that can be read.
+//!
 //! This crate does not know how telemetry arrives, what it means, or how it is asked for.
 
+pub mod backup;
 mod catalogue;
 mod commit;
 mod erasure;
@@ -20,6 +24,7 @@ mod files;
 mod flush;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+pub mod inspect;
 mod intake;
 mod labels;
 mod memtable;

@@ -121,7 +121,9 @@ fn merge<R: Rows>(
     let mut writer = SegmentWriter::<R>::create(&*shared.disk, &place.path, day, wal)?;
     if can_copy::<R>(&sources)? {
         for source in &sources {
-            source.reader.copy_pages(|pieces, page, filter| writer.copy_page(pieces, page, filter))?;
+            source.reader.copy_pages(|pieces, page, filter| {
+                writer.copy_page(pieces, page, filter).map_err(FileError::from)
+            })?;
         }
     } else {
         merge_streams(shared, &sources, &mut writer)?;

@@ -88,11 +88,6 @@ pub trait Rows: Default + Clone + Send + Sync + 'static {
     /// Many streams as one page, in ascending order of their numbers.
     fn encode(streams: &[(u32, Self)]) -> Page;
 
-    /// How many rows a page has.
-    fn count(page: &[u8]) -> Result<u64, Corrupt> {
-        Ok(Self::decode(page, None)?.iter().map(|(_, rows)| rows.len() as u64).sum())
-    }
-
     /// The streams of a page that are among `wanted` (ascending), or all of them. Rows of
     /// logs and spans come back without the labels of their stream.
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt>;

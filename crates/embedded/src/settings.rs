@@ -78,6 +78,11 @@ pub enum OpenError {
     WalVersion(PathBuf),
     #[error("failed to read the labels of a day that the WAL has rows of")]
     Labels(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(
+        "a backup was being restored into `{0}` and did not come to its end; empty the directory and restore \
+         again"
+    )]
+    HalfRestored(PathBuf),
     #[error("failed to start the thread that writes the WAL")]
     Thread(#[source] std::io::Error),
 }

@@ -284,6 +284,11 @@ pub fn file_number(name: &str, ending: &str) -> Option<u64> {
     name.strip_suffix(ending)?.parse().ok()
 }
 
+/// Whether it is the name of a file that belongs into a day's folder.
+pub fn is_day_file(name: &str) -> bool {
+    file_number(name, SEGMENT).is_some() || file_number(name, LABELS).is_some()
+}
+
 pub fn report_quarantine(path: &Path, error: &FileError) {
     let file = path.display();
     tracing::error!(%file, %error, "a file cannot be read and goes to quarantine");

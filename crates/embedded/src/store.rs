@@ -29,7 +29,7 @@ use crate::settings::{EmbeddedParts, EmbeddedSettings, OpenError};
 use crate::shared::{Shared, Tables};
 use crate::table::{Day, Table};
 use crate::wal::WalWriter;
-use crate::{catalogue, flush, merge, query, retention};
+use crate::{backup, catalogue, flush, merge, query, retention};
 
 /// How often upkeep looks whether something is due. Sizes are noticed at once; this is
 /// for ages, and for trying again after a failure.
@@ -57,6 +57,9 @@ impl Embedded {
     pub fn open(settings: EmbeddedSettings, parts: EmbeddedParts) -> Result<Arc<Self>, OpenError> {
         parts.disk.create_dir(&settings.dir)?;
         let lock = parts.disk.lock(&settings.dir)?;
+        if backup::is_half_restored(&*parts.disk, &settings.dir)? {
+            return Err(OpenError::HalfRestored(settings.dir));
+        }
         catalogue::make_folders(&*parts.disk, &settings.dir)?;
         let started = parts.clock.monotonic();
         let shared = Shared::new(settings, parts);

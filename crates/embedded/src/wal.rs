@@ -9,9 +9,9 @@ mod record;
 mod replay;
 mod writer;
 
-pub use format::file_number;
 #[cfg(feature = "fuzzing")]
 pub use format::{HEADER_BYTES, header};
+pub use format::{file_name, file_number};
 pub use record::{put_attributes, read_attributes};
 pub use replay::{Replayed, WalError, replay};
 pub use writer::WalWriter;

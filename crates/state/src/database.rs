@@ -83,7 +83,7 @@ impl State {
 
 /// Makes the file, when it is not there, for our eyes only: hashes of passwords and tokens are
 /// in it. SQLite gives the files beside it the same rights.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> std::io::Result<()> {
     #[expect(
         clippy::disallowed_methods,
         reason = "SQLite opens its file by itself; an empty one is a database"

@@ -3,7 +3,8 @@
 //! [`State`] is the entry point; it is cheap to clone. Its methods are grouped by subject,
 //! one file each: alerts, the outbox of notifications with their receipts, recovery runs,
 //! agents' counters, users, sessions and tokens, the audit log. A method returns after its
-//! change is on disk.
+//! change is on disk. [`back_up`] copies the database of another process, [`check_copy`] reads
+//! such a copy.
 //!
 //! Of passwords and tokens only hashes come in here. Who may do what, and what an alert or a
 //! run means, is decided elsewhere.
@@ -11,6 +12,7 @@
 mod agents;
 mod alerts;
 mod audit;
+mod backup;
 mod check;
 mod database;
 mod error;
@@ -25,6 +27,7 @@ mod users;
 pub use agents::AgentRecord;
 pub use alerts::AlertChange;
 pub use audit::{AuditEntry, NewAuditEntry};
+pub use backup::{back_up, check_copy, check_in_place};
 pub use check::StateCheck;
 pub use database::State;
 pub use error::StateError;

@@ -45,6 +45,23 @@ pub enum Command {
     /// People who may log in
     #[command(subcommand)]
     User(UserCommand),
+    /// Copy everything that is kept, whether a server runs or not, or verify such a copy
+    Backup(Backup),
+    /// Verify a backup and copy it into an empty data directory
+    Restore {
+        /// The backup
+        #[arg(value_name = "SRC")]
+        source: PathBuf,
+        /// The new data directory [otherwise: the configured one]
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// Look at the files of the store, whether a server runs or not
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// What is given up by age and size
+    #[command(subcommand)]
+    Retention(RetentionCommand),
     /// Say which version this is
     Version,
 }
@@ -96,6 +113,46 @@ pub enum UserCommand {
     List,
     /// Set a new password and end all of the person's sessions
     SetPassword { name: String },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Backup {
+    #[command(subcommand)]
+    pub command: Option<BackupCommand>,
+    /// Directory for the copy; it must be empty or not exist
+    #[arg(value_name = "DEST", required = true)]
+    pub destination: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Say whether a backup is what was taken; exit code 1 and the names of bad files if not
+    Verify {
+        #[arg(value_name = "DEST")]
+        backup: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Read every byte; exit code 1 and what is affected if something is damaged
+    Check,
+    /// Rows and bytes by table and day, the largest streams and labels
+    Stats {
+        /// As one JSON object
+        #[arg(long)]
+        json: bool,
+        /// How many of the largest streams and labels
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        top: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum RetentionCommand {
+    /// Show what would be dropped now and why; nothing is dropped
+    Plan,
 }
 
 /// Ends the process with a message when the line makes no sense.
@@ -154,6 +211,24 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         with_setting_flags(Line::command()).debug_assert();
+    }
+
+    #[test]
+    fn a_backup_is_taken_or_verified() {
+        let parse = |line: &[&str]| {
+            let matches = with_setting_flags(Line::command()).try_get_matches_from(line)?;
+            Line::from_arg_matches(&matches)
+        };
+        let command = |line: &[&str]| parse(line).unwrap().command;
+        let taken = command(&["watchkeeper", "backup", "/b", "--data", "/x"]);
+        assert!(matches!(taken, Some(Command::Backup(Backup { command: None, destination: Some(_) }))));
+        let verified = command(&["watchkeeper", "backup", "verify", "/b", "--data", "/x"]);
+        let expected = Some(BackupCommand::Verify { backup: "/b".into() });
+        let Some(Command::Backup(Backup { command, destination: None })) = verified else {
+            panic!("{verified:?}")
+        };
+        assert_eq!(format!("{command:?}"), format!("{expected:?}"));
+        assert!(parse(&["watchkeeper", "backup"]).is_err(), "where to?");
     }
 
     #[test]

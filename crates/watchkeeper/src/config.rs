@@ -17,6 +17,7 @@ mod layers;
 mod nearest;
 mod print;
 mod problem;
+mod retention;
 mod secret;
 mod settings;
 mod sources;
@@ -29,8 +30,9 @@ pub use file::text;
 pub use layers::{Chosen, Configuration, Given, Origin, Written};
 pub use print::print;
 pub use problem::{Problem, Problems};
+pub use retention::RetentionRule;
 pub use secret::Secret;
-pub use settings::{Archive, Email, EmailSecurity, Log, Settings, Slack, Webhook};
+pub use settings::{Archive, Email, EmailSecurity, Log, Settings, Slack, Storage, Webhook};
 pub use sources::OpenCodeSource;
 
 /// Where the file is looked for when nobody names one.
@@ -70,6 +72,7 @@ fn read(startup: &Startup) -> Result<Configuration, Problems> {
     let mut problems = Vec::new();
     let mut layers = Vec::new();
     let mut sources = Vec::new();
+    let mut retention_rules = Vec::new();
     let mut file = None;
     match file_to_read(startup) {
         Ok(None) => {}
@@ -77,6 +80,7 @@ fn read(startup: &Startup) -> Result<Configuration, Problems> {
             let read = file::read(&path, &text);
             layers.push(read.given);
             sources = read.sources;
+            retention_rules = read.retention_rules;
             problems.extend(read.problems);
             file = Some(path);
         }
@@ -87,7 +91,8 @@ fn read(startup: &Startup) -> Result<Configuration, Problems> {
         problems.extend(found);
     }
     let configuration = layers::choose(layers, sources, problems)?;
-    Ok(Configuration { file, warnings: environment::warnings(&startup.variables), ..configuration })
+    let warnings = environment::warnings(&startup.variables);
+    Ok(Configuration { file, retention_rules, warnings, ..configuration })
 }
 
 /// The file that was named must exist; one that was only looked for may be absent.

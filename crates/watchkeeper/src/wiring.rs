@@ -27,6 +27,7 @@ use server::Listeners;
 
 pub use data::{STATE_FILE, make_data_directory};
 pub use receivers::rules;
+pub use upkeep::of_telemetry;
 
 use crate::config::Settings;
 use crate::{logging, terminal};

@@ -28,6 +28,7 @@ pub(super) struct Machine {
     pub is_off: bool,
     pub capacity: u64,
     pub faults: Faults,
+    pub refuses_links: bool,
     pub locked: BTreeSet<PathBuf>,
     contents: BTreeMap<FileId, Content>,
     visible: Tree,
@@ -52,6 +53,7 @@ impl Machine {
             is_off: false,
             capacity: u64::MAX,
             faults: Faults::default(),
+            refuses_links: false,
             locked: BTreeSet::new(),
             contents: BTreeMap::new(),
             visible: Tree::default(),
@@ -180,6 +182,20 @@ impl Machine {
         self.change(Call::Rename, Change::Rename { from: from.to_owned(), to: to.to_owned() })
     }
 
+    pub fn link(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let file = self.find(from)?;
+        if self.refuses_links {
+            return Err(io::ErrorKind::CrossesDevices.into());
+        }
+        if self.visible.files.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        if !to.parent().is_some_and(|dir| self.visible.dirs.contains(dir)) {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        self.change(Call::Create, Change::Link { path: to.to_owned(), file })
+    }
+
     pub fn remove(&mut self, path: &Path) -> io::Result<()> {
         self.find(path)?;
         self.change(Call::Remove, Change::Remove { path: path.to_owned() })
@@ -249,7 +265,8 @@ impl Machine {
     }
 
     pub fn used_bytes(&self) -> u64 {
-        self.visible.files.values().map(|file| self.contents[file].bytes.len() as u64).sum()
+        let files: BTreeSet<&FileId> = self.visible.files.values().collect();
+        files.into_iter().map(|file| self.contents[file].bytes.len() as u64).sum()
     }
 
     fn free_room(&self) -> u64 {
@@ -295,6 +312,7 @@ impl Machine {
         }
         let mut next = Machine::new(self.chance.next());
         next.capacity = self.capacity;
+        next.refuses_links = self.refuses_links;
         for (file, content) in &self.contents {
             let bytes = surviving(content, &mut self.chance);
             let synced = bytes.len();

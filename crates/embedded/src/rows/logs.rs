@@ -99,10 +99,6 @@ impl Rows for LogRows {
         Page { bytes: page.out, filter: filter::encode(hashes) }
     }
 
-    fn count(page: &[u8]) -> Result<u64, Corrupt> {
-        Ok(PageReader::new(page, VERSION, WHAT)?.rows as u64)
-    }
-
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
         let page = LogPage::read(page)?;
         let chosen = page.heads.rows_of(wanted);

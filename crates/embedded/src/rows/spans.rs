@@ -155,10 +155,6 @@ impl Rows for SpanRows {
         Page { bytes: page.out, filter: filter::encode(hashes) }
     }
 
-    fn count(page: &[u8]) -> Result<u64, Corrupt> {
-        Ok(PageReader::new(page, VERSION, WHAT)?.rows as u64)
-    }
-
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
         let page = SpanPage::read(page)?;
         let chosen = page.heads.rows_of(wanted);

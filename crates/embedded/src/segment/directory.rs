@@ -23,6 +23,14 @@ use crate::rows::StreamKey;
 const WHAT: &str = "a segment's directory";
 const FIRST_PAGE: u64 = 8;
 
+/// What one page has of one stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    pub key: StreamKey,
+    pub rows: u32,
+    pub times: TimeRange,
+}
+
 /// One page and the pieces in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageEntry {
@@ -34,11 +42,19 @@ pub struct PageEntry {
     pub filter: Span,
 }
 
+impl PageEntry {
+    /// The places of its pieces.
+    pub fn pieces(&self) -> Range<usize> {
+        self.first_piece as usize..self.end_piece as usize
+    }
+}
+
 #[derive(Debug, PartialEq)]
 pub struct Directory {
     /// Of each piece. A stream that does not fit a page has several.
     pub streams: Vec<u32>,
     groups: Vec<u32>,
+    rows: Vec<u32>,
     first_times: Vec<i64>,
     last_times: Vec<i64>,
     /// Pieces by their stream, those of one stream in their order.
@@ -52,6 +68,7 @@ impl Directory {
         let count = cursor.at_most(columns::ROWS_MAX)?;
         let streams = numbers::decode::<u32>(cursor.block()?, count)?;
         let groups = numbers::decode::<u32>(cursor.block()?, count)?;
+        let rows = numbers::decode::<u32>(cursor.block()?, count)?;
         let first_times = numbers::decode::<i64>(cursor.block()?, count)?;
         let last_times = numbers::decode::<i64>(cursor.block()?, count)?;
         let count = cursor.at_most(columns::ROWS_MAX)?;
@@ -77,11 +94,19 @@ impl Directory {
         });
         let mut by_stream: Vec<u32> = (0..streams.len() as u32).collect();
         by_stream.sort_by_key(|piece| streams[*piece as usize]);
-        Ok(Self { pages: pages.collect(), streams, groups, first_times, last_times, by_stream })
+        Ok(Self { pages: pages.collect(), streams, groups, rows, first_times, last_times, by_stream })
     }
 
     pub fn key(&self, piece: usize) -> StreamKey {
         StreamKey::new(self.streams[piece], self.groups[piece])
+    }
+
+    pub fn piece(&self, piece: usize) -> Piece {
+        Piece { key: self.key(piece), rows: self.rows[piece], times: self.times(piece) }
+    }
+
+    pub fn rows(&self, piece: usize) -> u64 {
+        u64::from(self.rows[piece])
     }
 
     pub fn times(&self, piece: usize) -> TimeRange {
@@ -122,7 +147,7 @@ impl Directory {
         let mut runs: Vec<Range<usize>> = Vec::new();
         let mut last = None;
         for (number, page) in self.pages.iter().enumerate() {
-            let keys = (page.first_piece as usize..page.end_piece as usize).map(|piece| self.key(piece));
+            let keys = page.pieces().map(|piece| self.key(piece));
             let (first, end) = (keys.clone().min(), keys.max());
             match runs.last_mut() {
                 Some(run) if last <= first => run.end = number + 1,
@@ -134,7 +159,7 @@ impl Directory {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.streams.len() * 28 + self.pages.len() * size_of::<PageEntry>()
+        self.streams.len() * 32 + self.pages.len() * size_of::<PageEntry>()
     }
 }
 
@@ -155,6 +180,7 @@ fn running_totals(lengths: &[u32]) -> Result<Vec<u32>, Corrupt> {
 pub struct DirectoryWriter {
     streams: Vec<u32>,
     groups: Vec<u32>,
+    rows: Vec<u32>,
     first_times: Vec<i64>,
     last_times: Vec<i64>,
     page_pieces: Vec<u32>,
@@ -166,15 +192,16 @@ pub struct DirectoryWriter {
 
 impl DirectoryWriter {
     /// A page and its pieces, in their order.
-    pub fn push_page(&mut self, pieces: &[(StreamKey, TimeRange)], page: Span, filter: Option<Span>) {
-        for (key, times) in pieces {
-            self.streams.push(key.stream());
-            self.groups.push(key.group());
-            self.first_times.push(times.start.as_nanos());
-            self.last_times.push(times.end.as_nanos());
+    pub fn push_page(&mut self, pieces: &[Piece], page: Span, filter: Option<Span>) {
+        for piece in pieces {
+            self.streams.push(piece.key.stream());
+            self.groups.push(piece.key.group());
+            self.rows.push(piece.rows);
+            self.first_times.push(piece.times.start.as_nanos());
+            self.last_times.push(piece.times.end.as_nanos());
         }
-        let starts = pieces.iter().map(|(_, times)| times.start.as_nanos());
-        let ends = pieces.iter().map(|(_, times)| times.end.as_nanos());
+        let starts = pieces.iter().map(|piece| piece.times.start.as_nanos());
+        let ends = pieces.iter().map(|piece| piece.times.end.as_nanos());
         self.page_pieces.push(pieces.len() as u32);
         self.page_starts.push(starts.min().unwrap_or(0));
         self.page_ends.push(ends.max().unwrap_or(0));
@@ -187,6 +214,7 @@ impl DirectoryWriter {
         put_uint(&mut out, self.streams.len() as u64);
         put_block(&mut out, &numbers::encode(&self.streams));
         put_block(&mut out, &numbers::encode(&self.groups));
+        put_block(&mut out, &numbers::encode(&self.rows));
         put_block(&mut out, &numbers::encode(&self.first_times));
         put_block(&mut out, &numbers::encode(&self.last_times));
         put_uint(&mut out, self.page_pieces.len() as u64);
@@ -211,10 +239,18 @@ mod tests {
         TimeRange::new(Timestamp::from_nanos(start), Timestamp::from_nanos(end))
     }
 
+    fn piece_of(stream: u32) -> Piece {
+        Piece { key: StreamKey::new(stream, 0), rows: 1, times: range(0, 0) }
+    }
+
     /// Stream 5 goes on from the first page into the second.
     fn directory() -> Directory {
         let mut writer = DirectoryWriter::default();
-        let piece = |stream, group, start, end| (StreamKey::new(stream, group), range(start, end));
+        let piece = |stream, group, start, end| Piece {
+            key: StreamKey::new(stream, group),
+            rows: 9,
+            times: range(start, end),
+        };
         let first = [piece(2, 7, 2, 50), piece(5, 8, 5, 20)];
         writer.push_page(&first, Span { offset: 8, bytes: 100 }, None);
         let second = [piece(3, 9, 3, 60), piece(5, 8, 21, 50)];
@@ -240,7 +276,7 @@ mod tests {
         assert_eq!((runs.len(), &runs[0]), (1, &(0..2)), "stream 5 goes on in the next page");
         let mut writer = DirectoryWriter::default();
         for streams in [[1, 2], [2, 4], [5, 6], [3, 7], [8, 9]] {
-            let pieces = streams.map(|stream| (StreamKey::new(stream, 0), range(0, 0)));
+            let pieces = streams.map(|stream| piece_of(stream));
             writer.push_page(&pieces, Span { offset: 8, bytes: 1 }, None);
         }
         let directory = Directory::decode(&writer.encode()).unwrap();
@@ -258,8 +294,7 @@ mod tests {
     #[test]
     fn a_few_streams_among_many_are_found() {
         let mut writer = DirectoryWriter::default();
-        let pieces: Vec<_> =
-            (0..100).rev().map(|stream| (StreamKey::new(stream * 2, 0), range(0, 0))).collect();
+        let pieces: Vec<Piece> = (0..100).rev().map(|stream| piece_of(stream * 2)).collect();
         writer.push_page(&pieces, Span { offset: 8, bytes: 1 }, None);
         let directory = Directory::decode(&writer.encode()).unwrap();
         assert_eq!(directory.pieces(&[3, 8, 198, 500]), [0, 95]);

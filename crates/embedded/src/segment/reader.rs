@@ -6,7 +6,7 @@ use columns::Corrupt;
 use disk::ReadFile;
 use model::TimeRange;
 
-use super::directory::{Directory, PageEntry};
+use super::directory::{Directory, PageEntry, Piece};
 use super::{DirectoryCache, Segment};
 use crate::files::{FileError, Span};
 use crate::rows::{Identity, Probe, Rows, StreamKey};
@@ -142,9 +142,8 @@ impl<'a> SegmentReader<'a> {
     /// All of one page, in order of keys.
     pub(super) fn whole_page<R: Rows>(&self, number: usize) -> Result<Vec<(StreamKey, R)>, FileError> {
         let page = &self.directory.pages[number];
-        let pieces = page.first_piece as usize..page.end_piece as usize;
         let streams = self.page(page, |bytes| R::decode(bytes, None))?.unwrap_or_default();
-        let keys = pieces.map(|piece| self.directory.key(piece));
+        let keys = page.pieces().map(|piece| self.directory.key(piece));
         let mut streams: Vec<(StreamKey, R)> =
             keys.zip(streams).map(|(key, (_, rows))| (key, rows)).collect();
         streams.sort_by_key(|(key, _)| *key);
@@ -155,15 +154,13 @@ impl<'a> SegmentReader<'a> {
     /// are reported and left out.
     pub fn copy_pages<E: From<FileError>>(
         &self,
-        mut take: impl FnMut(&[(StreamKey, TimeRange)], &[u8], Option<&[u8]>) -> Result<(), E>,
+        mut take: impl FnMut(&[Piece], &[u8], Option<&[u8]>) -> Result<(), E>,
     ) -> Result<(), E> {
         for page in &self.directory.pages {
             let Some(bytes) = self.checked(page.span, "a page")? else { continue };
             let has_filter = page.filter.bytes > 0;
             let filter = if has_filter { self.checked(page.filter, "a filter")? } else { None };
-            let pieces: Vec<(StreamKey, TimeRange)> = (page.first_piece as usize..page.end_piece as usize)
-                .map(|piece| (self.directory.key(piece), self.directory.times(piece)))
-                .collect();
+            let pieces: Vec<Piece> = page.pieces().map(|piece| self.directory.piece(piece)).collect();
             take(&pieces, &bytes, filter.as_deref())?;
         }
         Ok(())

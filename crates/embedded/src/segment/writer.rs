@@ -5,8 +5,8 @@ use std::path::Path;
 use disk::{Disk, DiskError};
 use model::TimeRange;
 
-use super::directory::DirectoryWriter;
-use crate::files::{FileError, FileWriter, Footer, Kind};
+use super::directory::{DirectoryWriter, Piece};
+use crate::files::{FileWriter, Footer, Kind};
 use crate::memtable::WalRange;
 use crate::rows::{Rows, StreamKey};
 use crate::table::Day;
@@ -89,8 +89,10 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
         // Which streams share a page is a matter of keys; within it, those that were
         // numbered together are most alike.
         waiting.sort_by_key(|(key, _)| key.stream());
-        let pieces: Vec<(StreamKey, TimeRange)> =
-            waiting.iter().filter_map(|(key, rows)| Some((*key, rows.times()?))).collect();
+        let piece = |(key, rows): &(StreamKey, R)| {
+            Some(Piece { key: *key, rows: rows.len() as u32, times: rows.times()? })
+        };
+        let pieces: Vec<Piece> = waiting.iter().filter_map(piece).collect();
         let streams: Vec<(u32, R)> = waiting.into_iter().map(|(key, rows)| (key.stream(), rows)).collect();
         let page = R::encode(&streams);
         let span = self.file.frame(&page.bytes)?;
@@ -103,13 +105,13 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
     /// Adds a page as another segment has it. Keys of later pages need not be greater.
     pub fn copy_page(
         &mut self,
-        pieces: &[(StreamKey, TimeRange)],
+        pieces: &[Piece],
         page: &[u8],
         filter: Option<&[u8]>,
-    ) -> Result<(), FileError> {
+    ) -> Result<(), DiskError> {
         self.write_page()?;
-        self.rows += R::count(page)?;
-        for (key, times) in pieces {
+        for Piece { key, rows, times } in pieces {
+            self.rows += u64::from(*rows);
             self.first_stream = self.first_stream.min(key.stream());
             self.end_stream = self.end_stream.max(key.stream() + 1);
             self.times = Some(self.times.map_or(*times, |all| union(all, *times)));

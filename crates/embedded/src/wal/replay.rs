@@ -31,6 +31,16 @@ pub struct Replayed {
     pub torn_tails: u64,
     /// Files of which not everything could be read. They are kept when others go.
     pub damaged: BTreeSet<u64>,
+    /// What is damaged in them.
+    pub damage: Vec<WalDamage>,
+}
+
+/// Bytes of a file that could not be replayed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WalDamage {
+    pub file: u64,
+    pub bytes: Range<usize>,
+    pub error: String,
 }
 
 /// Hands every batch to `take` with the number of its file, in order.
@@ -163,6 +173,8 @@ impl FileReader<'_> {
 
     fn report(&mut self, error: &str, range: Range<usize>) {
         self.found.damaged.insert(self.number);
+        let damage = WalDamage { file: self.number, bytes: range.clone(), error: error.to_owned() };
+        self.found.damage.push(damage);
         let (file, start, end) = (self.path.display(), range.start, range.end);
         tracing::error!(%file, start, end, error, "damage in the WAL; later records are read");
         metrics::counter!("watchkeeper_store_damaged_total", "what" => "wal").increment(1);

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod backup;
+mod busy;
 mod contract;
 mod copies;
 mod crash;
@@ -9,11 +11,13 @@ mod damage;
 mod faults;
 mod full;
 mod golden;
+mod inspect;
 mod kill;
 mod ledger;
 mod lives;
 mod model_test;
 mod refusals;
+mod restore;
 mod rollups;
 mod seeds;
 mod stand;

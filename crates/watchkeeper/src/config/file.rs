@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 use super::catalogue::{SETTINGS, Setting, by_key};
 use super::nearest::suggestion;
 use super::problem::Problem;
+use super::retention::{self, RetentionRule};
 use super::sources::{self, OpenCodeSource};
 use super::{Given, Origin, Written};
 
@@ -21,6 +22,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub struct Read {
     pub given: Vec<Given>,
     pub sources: Vec<OpenCodeSource>,
+    pub retention_rules: Vec<RetentionRule>,
     pub problems: Vec<Problem>,
 }
 
@@ -77,6 +79,10 @@ fn read_table(prefix: &str, table: &DeTable<'_>, place: &Place<'_>, read: &mut R
             let (sources, problems) = sources::read(value, place);
             read.sources.extend(sources);
             read.problems.extend(problems);
+        } else if key == "retention.rules" {
+            let (rules, problems) = retention::read(value, place);
+            read.retention_rules.extend(rules);
+            read.problems.extend(problems);
         } else if let Some(setting) = by_key(&key) {
             read_value(setting, value, origin, read);
         } else if let Some(setting) = secret_file(&key) {
@@ -126,5 +132,8 @@ fn known_keys() -> Vec<String> {
         .iter()
         .filter_map(|setting| setting.key.rsplit_once('.'))
         .map(|(section, _)| section.to_owned());
-    keys.chain(files).chain(sections).chain(["sources.opencode".to_owned()]).collect()
+    keys.chain(files)
+        .chain(sections)
+        .chain(["sources.opencode", "retention.rules"].map(str::to_owned))
+        .collect()
 }

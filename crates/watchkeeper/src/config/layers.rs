@@ -8,6 +8,7 @@ use super::catalogue::{SETTINGS, Setting};
 use super::file;
 use super::kind::Value;
 use super::problem::{Problem, Problems};
+use super::retention::RetentionRule;
 use super::sources::OpenCodeSource;
 
 /// Where a value was written.
@@ -56,11 +57,12 @@ pub struct Chosen {
     pub from_file: Option<PathBuf>,
 }
 
-/// One value for every setting, and the sources that the file lists.
+/// One value for every setting, and the tables that the file lists.
 #[derive(Clone, Debug)]
 pub struct Configuration {
     pub chosen: BTreeMap<&'static str, Chosen>,
     pub sources: Vec<OpenCodeSource>,
+    pub retention_rules: Vec<RetentionRule>,
     /// The file that was read.
     pub file: Option<PathBuf>,
     pub warnings: Vec<String>,
@@ -97,7 +99,7 @@ pub fn choose(
         }
     }
     Problems::none_in(problems)?;
-    Ok(Configuration { chosen: values, sources, file: None, warnings: vec![] })
+    Ok(Configuration { chosen: values, sources, retention_rules: vec![], file: None, warnings: vec![] })
 }
 
 fn from_default(setting: &'static Setting) -> Result<Chosen, Problem> {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::catalogue::SETTINGS;
 use super::kind::Value;
 use super::secret::MASK;
-use super::{Chosen, Configuration, OpenCodeSource};
+use super::{Chosen, Configuration, OpenCodeSource, RetentionRule};
 
 /// Each value with its source behind it. Secrets are masked; what is not set is a comment.
 pub fn print(configuration: &Configuration) -> String {
@@ -26,6 +26,7 @@ pub fn print(configuration: &Configuration) -> String {
     for source in &configuration.sources {
         lines.extend(source_lines(source));
     }
+    configuration.retention_rules.iter().for_each(|rule| lines.extend(rule_lines(rule)));
     let width =
         lines.iter().map(|(text, _)| text.chars().count()).filter(|width| *width < 60).max().unwrap_or(0);
     let mut text = String::new();
@@ -68,6 +69,17 @@ fn source_lines(source: &OpenCodeSource) -> Vec<(String, String)> {
         lines.push((format!("password = {}", quoted(MASK)), origin));
     }
     lines
+}
+
+fn rule_lines(rule: &RetentionRule) -> Vec<(String, String)> {
+    let origin = rule.origin.to_string();
+    vec![
+        (String::new(), String::new()),
+        ("[[retention.rules]]".to_owned(), origin.clone()),
+        (format!("signal = {}", quoted(rule.signal.as_str())), origin.clone()),
+        (format!("match = {}", quoted(&rule.selector)), origin.clone()),
+        (format!("age = {}", quoted(&Value::Duration(rule.age).to_string())), origin),
+    ]
 }
 
 fn toml_text(value: &Value) -> String {

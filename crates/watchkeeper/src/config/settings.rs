@@ -14,6 +14,7 @@ use url::Url;
 use super::Secret;
 use super::layers::Configuration;
 use super::problem::Problems;
+use super::retention::RetentionRule;
 use super::sources::OpenCodeSource;
 pub use archive::Archive;
 use reader::Reader;
@@ -24,6 +25,8 @@ pub struct Settings {
     pub data: PathBuf,
     pub public_url: Option<Url>,
     pub retention_days: u64,
+    /// What goes earlier than by its age alone.
+    pub retention: Retention,
     pub audit_days: u64,
     pub listen: Listen,
     pub admin_user: String,
@@ -152,10 +155,31 @@ pub struct Query {
 }
 
 #[derive(Clone, Debug)]
+pub struct Retention {
+    pub bytes_max: Option<u64>,
+    pub rules: Vec<RetentionRule>,
+}
+
+#[derive(Clone, Debug)]
 pub struct Storage {
     pub flush_bytes: u64,
     pub flush_age: Duration,
     pub disk_reserve: u64,
+    pub cache_bytes: u64,
+    pub limits: StorageLimits,
+}
+
+/// What a row may be to be kept. The engine has the same names.
+#[derive(Clone, Debug)]
+pub struct StorageLimits {
+    pub streams_max: u64,
+    pub labels_max: usize,
+    pub label_name_bytes_max: u64,
+    pub label_value_bytes_max: u64,
+    pub body_bytes_max: u64,
+    pub attributes_max: usize,
+    pub attribute_bytes_max: u64,
+    pub span_parts_max: usize,
 }
 
 #[derive(Clone, Debug)]

@@ -230,6 +230,45 @@ fn sources_are_named_and_need_a_url() {
 }
 
 #[test]
+fn retention_goes_by_size_and_by_rules_in_the_words_of_promql() {
+    let rule = "[[retention.rules]]\nsignal = \"logs\"\nmatch = '{service=\"ci\", level!~\"warn|error\"}'\nage = \"3d\"\n";
+    let attempt = attempt(&format!("[retention]\nmax_bytes = \"20GB\"\n{rule}"), &[], &[]);
+    let (settings, configuration) = load(&attempt.startup).unwrap();
+    assert_eq!(settings.retention.bytes_max, Some(20_000_000_000));
+    let [read] = &settings.retention.rules[..] else { panic!("there is one rule") };
+    assert_eq!((read.signal, read.matchers.len()), (storage::Signal::Logs, 2));
+    assert_eq!(read.age, Duration::from_secs(3 * 86_400));
+    assert!(settings.warnings.is_empty());
+    let printed = print(&configuration);
+    assert!(printed.contains("[[retention.rules]]") && printed.contains("age = \"3d\""), "{printed}");
+    self::settings(&printed, &[], &[]);
+}
+
+#[test]
+fn a_retention_rule_is_refused_with_the_reason() {
+    let rule = |signal: &str, selector: &str, age: &str| {
+        format!("[[retention.rules]]\nsignal = \"{signal}\"\nmatch = '{selector}'\nage = \"{age}\"\n")
+    };
+    for (file, said) in [
+        (
+            rule("metrics", "{a=\"b\"}", "3d"),
+            "retention.rules[0].signal: must be one of samples, logs, spans",
+        ),
+        (rule("logs", "{a=", "3d"), "retention.rules[0].match: `{a=` is not a selector"),
+        (rule("logs", "{}", "3d"), "retention.rules[0].match: `{}` is not a selector"),
+        (rule("logs", "rate(x[5m])", "3d"), "without a range or an offset"),
+        (rule("logs", "{a=\"b\"}", "3h"), "retention.rules[0].age: must be a duration from 1d to 3650d"),
+        ("[[retention.rules]]\nsignal = \"logs\"\nages = 3\n".to_owned(), "did you mean"),
+        ("[retention]\nrules = 1\n".to_owned(), "write [[retention.rules]]"),
+    ] {
+        let complaint = complaint(&file, &[], &[]);
+        assert!(complaint.contains(said), "{complaint}");
+    }
+    let idle = settings(&rule("logs", "{a=\"b\"}", "30d"), &[], &[]);
+    assert!(idle.warnings[0].contains("has no effect"), "{:?}", idle.warnings);
+}
+
+#[test]
 fn services_announced_by_kubernetes_are_not_mistakes() {
     settings(
         "",
@@ -253,5 +292,8 @@ fn every_setting_is_documented() {
     }
     for (key, _) in sources::KEYS {
         assert!(text.contains(&format!("| `{key}` |")), "sources.opencode.{key} is not documented");
+    }
+    for (key, _) in retention::KEYS {
+        assert!(text.contains(&format!("| `{key}` |")), "retention.rules.{key} is not documented");
     }
 }

@@ -64,7 +64,7 @@ fn start_upkeep(
 ) -> anyhow::Result<()> {
     let samples = stores.samples.clone();
     ground.supervisor.spawn("store flush", move |shutdown| samples.clone().run(shutdown));
-    let retention = Retention { telemetry_days: settings.retention_days, audit_days: settings.audit_days };
+    let retention = Retention::of(settings);
     let store: Arc<dyn Store> = stores.samples.clone();
     let (clock, state) = (ground.clock.clone(), stores.state.clone());
     let archive = stores::open_archive(settings)?;

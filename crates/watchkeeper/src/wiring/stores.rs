@@ -5,13 +5,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use archive::{Archive, ArchiveParts, Place, S3Settings};
 use disk::RealDisk;
-use embedded::{Embedded, EmbeddedParts, EmbeddedSettings};
+use embedded::{Embedded, EmbeddedParts, EmbeddedSettings, Limits};
 use runtime::SharedClock;
 use state::State;
 use storage::Upkeep;
 
 use super::data::{STATE_FILE, make_data_directory};
-use crate::config::{self, Settings};
+use crate::config::{self, Settings, Storage};
 
 #[derive(Clone, Debug)]
 pub struct Stores {
@@ -22,12 +22,7 @@ pub struct Stores {
 /// The embedded store first: it holds the lock of the directory.
 pub async fn open_stores(settings: &Settings, clock: &SharedClock) -> anyhow::Result<Stores> {
     make_data_directory(&settings.data)?;
-    let embedded = EmbeddedSettings {
-        flush_bytes: usize::try_from(settings.storage.flush_bytes).unwrap_or(usize::MAX),
-        flush_age: settings.storage.flush_age,
-        disk_reserve_bytes: settings.storage.disk_reserve,
-        ..EmbeddedSettings::new(&settings.data)
-    };
+    let embedded = engine_settings(settings);
     let parts = EmbeddedParts { disk: Arc::new(RealDisk), clock: clock.clone() };
     let opening = || format!("the data directory `{}` cannot be opened", settings.data.display());
     let samples = Embedded::open(embedded, parts).with_context(opening)?;
@@ -55,10 +50,50 @@ pub fn open_archive(settings: &Settings) -> anyhow::Result<Option<Arc<Archive>>>
     Ok(Some(Arc::new(archive)))
 }
 
+fn engine_settings(settings: &Settings) -> EmbeddedSettings {
+    let Storage { flush_bytes, flush_age, disk_reserve, cache_bytes, limits } = &settings.storage;
+    EmbeddedSettings {
+        flush_bytes: size(*flush_bytes),
+        flush_age: *flush_age,
+        disk_reserve_bytes: *disk_reserve,
+        cache_bytes: size(*cache_bytes),
+        limits: Limits {
+            streams_max: u32::try_from(limits.streams_max).unwrap_or(u32::MAX),
+            labels_max: limits.labels_max,
+            label_name_bytes_max: size(limits.label_name_bytes_max),
+            label_value_bytes_max: size(limits.label_value_bytes_max),
+            body_bytes_max: size(limits.body_bytes_max),
+            attributes_max: limits.attributes_max,
+            attribute_bytes_max: size(limits.attribute_bytes_max),
+            span_parts_max: limits.span_parts_max,
+        },
+        ..EmbeddedSettings::new(&settings.data)
+    }
+}
+
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
 impl Stores {
     /// Writes out what is in memory and lets go of the directory.
     pub async fn close(&self) -> anyhow::Result<()> {
         self.state.close().await;
         self.samples.close().await.context("the store could not be closed; what was acknowledged is safe")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::config::{Startup, load};
+
+    #[test]
+    fn the_catalogue_and_the_engine_have_the_same_defaults() {
+        let (settings, _) = load(&Startup::default()).unwrap();
+        let engine = EmbeddedSettings::new(&settings.data);
+        assert_eq!(format!("{:?}", engine_settings(&settings)), format!("{engine:?}"));
     }
 }

@@ -10,6 +10,8 @@ use runtime::{SharedClock, Supervisor};
 use state::State;
 use storage::{Signal, Store};
 
+use crate::config::{RetentionRule, Settings};
+
 /// Days are dropped whole, so looking more often would find nothing more.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
@@ -22,10 +24,37 @@ const METRICS_INTERVAL: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long things are kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Retention {
+    pub telemetry: storage::Retention,
     pub telemetry_days: u64,
     pub audit_days: u64,
+}
+
+impl Retention {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            telemetry: of_telemetry(settings),
+            telemetry_days: settings.retention_days,
+            audit_days: settings.audit_days,
+        }
+    }
+}
+
+/// One age for all signals, a shorter one for the streams of rules, and a size.
+pub fn of_telemetry(settings: &Settings) -> storage::Retention {
+    let age = length_of(settings.retention_days);
+    let rule = |rule: &RetentionRule| storage::RetentionRule {
+        signal: rule.signal,
+        stream: rule.matchers.clone(),
+        age: rule.age,
+    };
+    storage::Retention {
+        ages: Signal::ALL.map(|signal| (signal, age)).to_vec(),
+        rules: settings.retention.rules.iter().map(rule).collect(),
+        bytes_max: settings.retention.bytes_max,
+        ..storage::Retention::default()
+    }
 }
 
 /// At the start and every hour.
@@ -39,18 +68,17 @@ pub fn keep_forgetting(
 ) {
     supervisor.spawn("retention", move |shutdown| {
         let (clock, store, archive, state) = (clock.clone(), store.clone(), archive.clone(), state.clone());
+        let retention = retention.clone();
         async move {
             loop {
                 let now = clock.now();
                 let gone = match &archive {
                     // This may take long. What is left half done is done again.
-                    Some(archive) => {
-                        shutdown.or(archive.retain(&*store, &of_telemetry(retention), now)).await
-                    }
-                    None => Some(store.retain(&of_telemetry(retention), now).await),
+                    Some(archive) => shutdown.or(archive.retain(&*store, &retention.telemetry, now)).await,
+                    None => Some(store.retain(&retention.telemetry, now).await),
                 };
                 let Some(gone) = gone else { return Ok(()) };
-                forget(retention, now, gone?.days.len() as u64, &state).await?;
+                forget(&retention, now, &gone?, &state).await?;
                 let is_behind = archive.as_ref().is_some_and(|archive| archive.is_behind());
                 let pause = if is_behind { ARCHIVE_RETRY } else { RETENTION_INTERVAL };
                 if shutdown.or(clock.sleep(pause)).await.is_none() {
@@ -62,24 +90,19 @@ pub fn keep_forgetting(
 }
 
 async fn forget(
-    retention: Retention,
+    retention: &Retention,
     now: Timestamp,
-    days: u64,
+    gone: &storage::RetentionPlan,
     state: &State,
 ) -> Result<(), runtime::TaskError> {
     let cutoff = days_before(now, retention.telemetry_days);
+    let (days, thinned) = (gone.days.len() as u64, gone.thinned.len() as u64);
     let records = state.forget_before(cutoff).await?;
     let entries = state.forget_audit_before(days_before(now, retention.audit_days)).await?;
-    if days + records + entries > 0 {
-        tracing::info!(days, records, entries, before = %cutoff, "forgot what is older than the retention");
+    if days + thinned + records + entries > 0 {
+        tracing::info!(days, thinned, records, entries, before = %cutoff, "forgot what is older than the retention");
     }
     Ok(())
-}
-
-/// One age for all signals.
-fn of_telemetry(retention: Retention) -> storage::Retention {
-    let age = length_of(retention.telemetry_days);
-    storage::Retention { ages: Signal::ALL.map(|signal| (signal, age)).to_vec(), ..Default::default() }
 }
 
 fn days_before(now: Timestamp, days: u64) -> Timestamp {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "these tests are about the real world")]
 
+mod backup;
 mod crash;
 mod errands;
 mod program;

@@ -11,8 +11,8 @@ use server::{PASSWORD_CHARS_MIN, USER_NAME_RULE};
 use url::Url;
 
 use super::{
-    Agents, Email, EmailSecurity, Health, Listen, Log, Query, Recovery, Sessions, Settings, Slack, Storage,
-    Webhook,
+    Agents, Email, EmailSecurity, Health, Listen, Log, Query, Recovery, Retention, Sessions, Settings, Slack,
+    Storage, StorageLimits, Webhook,
 };
 use crate::config::kind::{Kind, Value};
 use crate::config::layers::{Chosen, Configuration};
@@ -40,6 +40,10 @@ impl<'a> Reader<'a> {
             data: PathBuf::from(self.text("data")),
             public_url: self.url("public_url"),
             retention_days: self.integer("monitoring.retention_days"),
+            retention: Retention {
+                bytes_max: self.optional_bytes("retention.max_bytes"),
+                rules: self.configuration.retention_rules.clone(),
+            },
             audit_days: self.integer("monitoring.audit_days"),
             listen: self.listen(),
             admin_user: self.admin_user(),
@@ -73,14 +77,10 @@ impl<'a> Reader<'a> {
                 series_max: self.integer("query.series_max"),
                 samples_max: self.integer("query.samples_max"),
             },
-            storage: Storage {
-                flush_bytes: self.bytes("storage.flush_bytes"),
-                flush_age: self.duration("storage.flush_age"),
-                disk_reserve: self.bytes("storage.disk_reserve"),
-            },
+            storage: self.storage(),
             archive: self.archive(),
             log: self.log(),
-            warnings: self.configuration.warnings.clone(),
+            warnings: self.warnings(),
         }
     }
 
@@ -251,6 +251,39 @@ impl<'a> Reader<'a> {
         url.filter(|_| enabled).map(|url| Webhook { url, headers, signing_secret, severities })
     }
 
+    fn storage(&self) -> Storage {
+        Storage {
+            flush_bytes: self.bytes("storage.flush_bytes"),
+            flush_age: self.duration("storage.flush_age"),
+            disk_reserve: self.bytes("storage.disk_reserve"),
+            cache_bytes: self.bytes("storage.cache_bytes"),
+            limits: StorageLimits {
+                streams_max: self.integer("storage.streams_max"),
+                labels_max: self.count("storage.labels_max"),
+                label_name_bytes_max: self.bytes("storage.label_name_bytes_max"),
+                label_value_bytes_max: self.bytes("storage.label_value_bytes_max"),
+                body_bytes_max: self.bytes("storage.body_bytes_max"),
+                attributes_max: self.count("storage.attributes_max"),
+                attribute_bytes_max: self.bytes("storage.attribute_bytes_max"),
+                span_parts_max: self.count("storage.span_parts_max"),
+            },
+        }
+    }
+
+    /// With the rules of retention that change nothing.
+    fn warnings(&self) -> Vec<String> {
+        let days = self.integer("monitoring.retention_days");
+        let rules = self.configuration.retention_rules.iter();
+        let idle = rules.filter(|rule| rule.age.as_secs() >= days * 24 * 60 * 60).map(|rule| {
+            format!(
+                "the retention rule for `{}` ({}) has no effect: everything goes after \
+                 monitoring.retention_days = {days}",
+                rule.selector, rule.origin
+            )
+        });
+        self.configuration.warnings.iter().cloned().chain(idle).collect()
+    }
+
     fn log(&self) -> Log {
         let filter = self.text("log.level");
         if let Err(error) = tracing_subscriber::EnvFilter::try_new(&filter) {
@@ -322,11 +355,15 @@ impl<'a> Reader<'a> {
         usize::try_from(self.integer(key)).unwrap_or(usize::MAX)
     }
 
-    fn bytes(&self, key: &str) -> u64 {
+    fn optional_bytes(&self, key: &str) -> Option<u64> {
         match self.value(key) {
-            Some(Value::Bytes(size)) => size,
-            _ => 0,
+            Some(Value::Bytes(size)) => Some(size),
+            _ => None,
         }
+    }
+
+    fn bytes(&self, key: &str) -> u64 {
+        self.optional_bytes(key).unwrap_or(0)
     }
 
     fn duration(&self, key: &str) -> Duration {
