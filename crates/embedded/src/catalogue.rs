@@ -57,6 +57,9 @@ pub fn read(shared: &Shared) -> Result<Catalogue, OpenError> {
     found.view.tombstones = tombstones.map_err(|(path, error)| OpenError::file(path, error))?;
     let numbers: Vec<u64> = found.view.tombstones.iter().map(|tombstone| tombstone.number).collect();
     numbers.into_iter().for_each(|number| found.take_number(number));
+    // Files that come later must not be taken for those that a tombstone means.
+    let named = found.view.tombstones.iter().map(|tombstone| tombstone.wal_last + 1).max();
+    found.next_wal = found.next_wal.max(named.unwrap_or(0));
     for table in Table::ALL {
         let dir = shared.table_dir(table);
         shared.disk.sync_dir(&dir)?;
@@ -150,6 +153,7 @@ pub fn replay_wal(shared: &Shared, intake: &mut Intake) -> Result<Replayed, Open
     let now = shared.clock.monotonic();
     replay(&*shared.disk, &shared.wal_dir(), |mut batch, wal| {
         retain_unwritten(&mut batch, &tables.view, wal);
+        erasure::retain_visible(&mut batch, &tables.view.tombstones, wal);
         if batch.is_empty() {
             return Ok(());
         }

@@ -13,9 +13,9 @@ use columns::Corrupt;
 use columns::bytes::{Cursor, put_text, put_uint};
 use disk::{Disk, DiskError, frame, read_all, write_atomically};
 use index::{Index, Selector};
-use model::{MatchOp, Matcher, TimeRange, Timestamp};
+use model::{Attributes, Batch, LabelSet, MatchOp, Matcher, TimeRange, Timestamp};
 use roaring::RoaringBitmap;
-use storage::Erasure;
+use storage::{Erasure, attribute_matches};
 
 use crate::files::FileError;
 use crate::rows::Rows;
@@ -27,6 +27,8 @@ use crate::table::Table;
 pub struct Tombstone {
     /// Segments with smaller numbers are subject to it.
     pub number: u64,
+    /// So are WAL files up to this number, should they still be there when they are replayed.
+    pub wal_last: u64,
     pub tables: Vec<Table>,
     pub range: TimeRange,
     pub stream: Vec<Matcher>,
@@ -34,10 +36,11 @@ pub struct Tombstone {
 }
 
 impl Tombstone {
-    pub fn new(number: u64, erasure: &Erasure) -> Self {
+    pub fn new(number: u64, wal_last: u64, erasure: &Erasure) -> Self {
         let holds_any = |table: &Table| erasure.signals.contains(&table.signal());
         Self {
             number,
+            wal_last,
             tables: Table::ALL.into_iter().filter(holds_any).collect(),
             range: erasure.range,
             stream: erasure.stream.clone(),
@@ -50,6 +53,26 @@ impl Tombstone {
         segment.number() < self.number
             && self.tables.contains(&segment.footer().table)
             && self.range.overlaps(segment.times())
+    }
+}
+
+/// Leaves out of a replayed batch what was erased after it had been written.
+pub fn retain_visible(batch: &mut Batch, tombstones: &[Arc<Tombstone>], wal: u64) {
+    for tombstone in tombstones.iter().filter(|tombstone| wal <= tombstone.wal_last) {
+        let selects = |table, at, stream: &LabelSet, attributes: &Attributes| {
+            tombstone.tables.contains(&table)
+                && tombstone.range.contains(at)
+                && tombstone.stream.iter().all(|matcher| matcher.matches(stream))
+                && tombstone.attributes.iter().all(|matcher| attribute_matches(matcher, attributes))
+        };
+        let none = Attributes::new();
+        for series in &mut batch.series {
+            let labels = series.labels.clone();
+            series.samples.retain(|sample| !selects(Table::Samples, sample.at, &labels, &none));
+        }
+        batch.series.retain(|series| !series.samples.is_empty());
+        batch.logs.retain(|record| !selects(Table::Logs, record.at, &record.stream, &record.attributes));
+        batch.spans.retain(|span| !selects(Table::Spans, span.start, &span.stream, &span.attributes));
     }
 }
 
@@ -151,6 +174,7 @@ pub fn read(disk: &dyn Disk, path: &Path, number: u64) -> Result<Tombstone, File
 
 fn encode(tombstone: &Tombstone) -> Vec<u8> {
     let mut out = Vec::new();
+    put_uint(&mut out, tombstone.wal_last);
     put_uint(&mut out, tombstone.tables.len() as u64);
     out.extend(tombstone.tables.iter().map(|table| table.tag()));
     out.extend_from_slice(&tombstone.range.start.as_nanos().to_le_bytes());
@@ -168,6 +192,7 @@ fn encode(tombstone: &Tombstone) -> Vec<u8> {
 
 fn decode(number: u64, bytes: &[u8]) -> Result<Tombstone, Corrupt> {
     let mut cursor = Cursor::new(bytes, WHAT);
+    let wal_last = cursor.uint()?;
     let mut tables = Vec::new();
     for _ in 0..cursor.count()? {
         let tag = cursor.byte()?;
@@ -178,7 +203,7 @@ fn decode(number: u64, bytes: &[u8]) -> Result<Tombstone, Corrupt> {
     let stream = read_matchers(&mut cursor)?;
     let attributes = read_matchers(&mut cursor)?;
     cursor.finish()?;
-    Ok(Tombstone { number, tables, range: TimeRange::new(start, end), stream, attributes })
+    Ok(Tombstone { number, wal_last, tables, range: TimeRange::new(start, end), stream, attributes })
 }
 
 fn read_matchers(cursor: &mut Cursor<'_>) -> Result<Vec<Matcher>, Corrupt> {
@@ -208,10 +233,10 @@ mod tests {
             stream: vec![Matcher::new("agent", MatchOp::NotMatches, "a|b").unwrap()],
             attributes: vec![Matcher::equal("user.email", "x@example.org")],
         };
-        let bytes = encode(&Tombstone::new(7, &erasure));
+        let bytes = encode(&Tombstone::new(7, 3, &erasure));
         let found = decode(7, &bytes).unwrap();
         assert_eq!(encode(&found), bytes);
-        assert_eq!((found.number, found.tables), (7, vec![Table::Logs, Table::Spans]));
+        assert_eq!((found.number, found.wal_last, found.tables), (7, 3, vec![Table::Logs, Table::Spans]));
         assert!((0..bytes.len()).all(|end| decode(7, &bytes[..end]).is_err()));
     }
 }

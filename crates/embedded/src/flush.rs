@@ -60,6 +60,7 @@ pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
         view.days.retain(|_, files| !files.is_empty());
     });
     shared.written_wal.store(frozen.wal_last, Ordering::Release);
+    shared.flushed_wal.store(frozen.wal_last, Ordering::Release);
     // Should this fail, replay knows what it has to leave out, and the next flush tries again.
     if let Err(error) = remove_written_wal(shared) {
         tracing::warn!(%error, "WAL files that are no longer needed could not be removed");

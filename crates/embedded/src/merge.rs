@@ -23,6 +23,7 @@ use crate::rows::{LogRows, Probe, Rows, SampleRows, SpanRows};
 use crate::segment::{Segment, SegmentReader, SegmentScan, SegmentWriter};
 use crate::shared::{DayFiles, Shared};
 use crate::table::{Day, Table};
+use crate::wal::file_number;
 use crate::{retention, rollup};
 
 pub use plan::{Facts, plan};
@@ -261,8 +262,14 @@ fn merge_parts(shared: &Shared, table: Table, day: Day, files: &DayFiles) -> Res
 /// Removes tombstones that hide nothing any more.
 fn bury_tombstones(shared: &Shared) -> Result<(), FileError> {
     let view = shared.view();
+    if view.tombstones.is_empty() {
+        return Ok(());
+    }
+    let wal = shared.disk.list(&shared.wal_dir())?;
+    let first_wal = wal.iter().filter_map(|entry| file_number(&entry.name)).min();
     for tombstone in &view.tombstones {
-        let mut is_needed = false;
+        // A file that could not be removed may be replayed.
+        let mut is_needed = first_wal.is_some_and(|first| first <= tombstone.wal_last);
         for files in view.days.values() {
             for segment in &files.segments {
                 is_needed |= has_erased_rows(shared, std::slice::from_ref(tombstone), files, segment)?;

@@ -34,6 +34,8 @@ pub struct Shared {
     pub next_number: AtomicU64,
     /// WAL files up to this number have no row that is not in a segment.
     pub written_wal: AtomicU64,
+    /// WAL files up to this number have all their rows in segments.
+    pub flushed_wal: AtomicU64,
     /// WAL files up to this number are removed.
     pub removed_wal: AtomicU64,
     /// Days that are out of sight and of which the folder could not be removed. Held by
@@ -93,6 +95,7 @@ impl Shared {
             parts: Cache::new(cache_bytes, Part::memory_bytes),
             next_number: AtomicU64::new(1),
             written_wal: AtomicU64::new(0),
+            flushed_wal: AtomicU64::new(0),
             removed_wal: AtomicU64::new(0),
             undropped: Mutex::default(),
             damaged_wal: Mutex::default(),

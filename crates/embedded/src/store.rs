@@ -197,7 +197,8 @@ fn drop_days(
 
 /// Hides the rows from now on. The caller has flushed, so that all of them are in segments.
 fn put_tombstone(shared: &Shared, erasure: &Erasure) -> Result<(), UpkeepError> {
-    let tombstone = Arc::new(Tombstone::new(shared.reserve_numbers(1), erasure));
+    let wal_last = shared.flushed_wal.load(Ordering::Acquire);
+    let tombstone = Arc::new(Tombstone::new(shared.reserve_numbers(1), wal_last, erasure));
     erasure::write(&*shared.disk, &erasure::dir(shared), &tombstone)
         .map_err(|error| failed("note what is to be erased", error))?;
     shared.change_view(|view| view.tombstones.push(tombstone));

@@ -91,6 +91,26 @@ async fn a_dropped_day_came_back_from_a_wal_file_that_a_crash_had_left() {
 }
 
 #[tokio::test]
+async fn erased_rows_came_back_from_a_wal_file_when_their_day_was_gone() {
+    let disk = SimDisk::new(1);
+    let store = store_with(&disk, 0..1).await;
+    disk.fail(Call::Remove, 0, Cause::Medium);
+    store.erase(&everything()).await.unwrap();
+    store.keep_up().await.unwrap();
+    drop(store);
+    // Nothing says any more that the rows of the file are written: their days are gone.
+    for table in ["samples", "logs", "spans"] {
+        for day in disk.list(&Path::new(DIR).join(table)).unwrap() {
+            let day = Path::new(DIR).join(table).join(day.name);
+            for file in disk.list(&day).unwrap() {
+                disk.remove(&day.join(file.name)).unwrap();
+            }
+        }
+    }
+    assert!(numbers(&*open(&disk)).await.is_empty());
+}
+
+#[tokio::test]
 async fn a_batch_that_failed_was_there_in_part_when_a_flush_failed_after_it() {
     let disk = SimDisk::new(1);
     let store = store_with(&disk, 0..1).await;
