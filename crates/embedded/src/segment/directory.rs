@@ -276,7 +276,7 @@ mod tests {
         assert_eq!((runs.len(), &runs[0]), (1, &(0..2)), "stream 5 goes on in the next page");
         let mut writer = DirectoryWriter::default();
         for streams in [[1, 2], [2, 4], [5, 6], [3, 7], [8, 9]] {
-            let pieces = streams.map(|stream| piece_of(stream));
+            let pieces = streams.map(piece_of);
             writer.push_page(&pieces, Span { offset: 8, bytes: 1 }, None);
         }
         let directory = Directory::decode(&writer.encode()).unwrap();
