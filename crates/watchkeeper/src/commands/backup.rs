@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use disk::RealDisk;
-use embedded::backup::{self as copies, About};
+use embedded::backup::{self as copies, About, BackupError};
 use embedded::inspect::Damage;
 use runtime::SystemClock;
 
@@ -27,7 +27,11 @@ pub fn take(startup: &Startup, destination: &Path) -> anyhow::Result<()> {
         wiring::make_data_directory(destination)?;
     }
     let failed = || format!("the backup failed; what is in `{}` is none", shown(destination));
-    copies::take(&RealDisk, &settings.data, destination).with_context(failed)?;
+    copies::take(&RealDisk, &settings.data, destination).map_err(|error| match error {
+        // What was there before may be a backup, and was not touched.
+        BackupError::NotEmpty(_) => anyhow::Error::new(error).context("nothing was backed up"),
+        error => anyhow::Error::new(error).context(failed()),
+    })?;
     let state = settings.data.join(wiring::STATE_FILE);
     if state.exists() {
         wait_for(async { Ok(state::back_up(&state, &destination.join(wiring::STATE_FILE)).await?) })
