@@ -1,4 +1,7 @@
-//! The store as the rest of the program sees it.
+//! The store from its opening to its end: the commit thread, upkeep, and who holds the
+//! directory. What the rest of the program asks of it is in [`seam`].
+
+mod seam;
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,37 +9,25 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use disk::DirLock;
-use index::Index;
-use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
 use parking_lot::Mutex;
 use runtime::{Shutdown, TaskError};
-use storage::{
-    AppendError, Appended, Appender, DayError, DayReader, DaySink, DroppedDay, Erasure, LogQuery, LogReader,
-    QueryError, QueryLimits, Resolution, Retention, RetentionPlan, RollupSeries, SampleReader, Signal,
-    SpanQuery, SpanReader, TableUsage, Upkeep, UpkeepError, Usage,
-};
+use storage::{Erasure, QueryError, UpkeepError};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::commit::{Committer, QUEUE_MAX, Request, Waiting, batch_bytes};
+use crate::commit::{Committer, QUEUE_MAX, Request};
 use crate::erasure::{self, Tombstone};
 use crate::flush::failed;
 use crate::intake::{Intake, Limits};
-use crate::memtable::{Memtable, RowsInMemory};
-use crate::rows::{LogRows, SampleRows, SpanRows};
 use crate::settings::{EmbeddedParts, EmbeddedSettings, OpenError};
-use crate::shared::{Shared, Tables};
+use crate::shared::Shared;
 use crate::table::{Day, Table};
 use crate::wal::WalWriter;
-use crate::{backup, catalogue, flush, merge, query, retention};
+use crate::{backup, catalogue, flush, merge, retention};
 
 /// How often upkeep looks whether something is due. Sizes are noticed at once; this is
 /// for ages, and for trying again after a failure.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-
-/// What one batch may take, roughly. Senders of more send several.
-const BATCH_BYTES_MAX: usize = 32 << 20;
 
 /// Samples, logs and spans in a directory that it alone uses.
 pub struct Embedded {
@@ -203,225 +194,6 @@ fn put_tombstone(shared: &Shared, erasure: &Erasure) -> Result<(), UpkeepError> 
         .map_err(|error| failed("note what is to be erased", error))?;
     shared.change_view(|view| view.tombstones.push(tombstone));
     Ok(())
-}
-
-#[async_trait]
-impl Appender for Embedded {
-    async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
-        let requests = self.requests().ok_or(AppendError::Closed)?;
-        if batch.is_empty() {
-            return Ok(Appended::default());
-        }
-        let bytes = batch_bytes(&batch);
-        if bytes > BATCH_BYTES_MAX {
-            let reason = format!("it takes about {bytes} bytes, at most {BATCH_BYTES_MAX} are possible");
-            return Err(AppendError::Refused(reason));
-        }
-        let (reply, answer) = oneshot::channel();
-        let waiting = Waiting { batch, bytes, reply };
-        requests.send(Request::Append(waiting)).await.map_err(|_| AppendError::Closed)?;
-        answer.await.map_err(|_| AppendError::Closed)?
-    }
-}
-
-#[async_trait]
-impl SampleReader for Embedded {
-    async fn select(
-        &self,
-        matchers: &[Matcher],
-        range: TimeRange,
-        limits: QueryLimits,
-    ) -> Result<Vec<Series>, QueryError> {
-        let matchers = matchers.to_vec();
-        self.query(move |shared| query::select(shared, &matchers, range, limits)).await
-    }
-
-    async fn select_rollup(
-        &self,
-        matchers: &[Matcher],
-        range: TimeRange,
-        resolution: Resolution,
-        limits: QueryLimits,
-    ) -> Result<Vec<RollupSeries>, QueryError> {
-        let matchers = matchers.to_vec();
-        self.query(move |shared| query::select_rollup(shared, &matchers, range, resolution, limits)).await
-    }
-
-    async fn series(
-        &self,
-        matchers: &[Matcher],
-        range: TimeRange,
-        limits: QueryLimits,
-    ) -> Result<Vec<LabelSet>, QueryError> {
-        let matchers = matchers.to_vec();
-        self.query(move |shared| query::series(shared, &matchers, range, limits)).await
-    }
-
-    async fn label_names(&self, matchers: &[Matcher], range: TimeRange) -> Result<Vec<String>, QueryError> {
-        let matchers = matchers.to_vec();
-        self.query(move |shared| query::label_names(shared, &matchers, range)).await
-    }
-
-    async fn label_values(
-        &self,
-        name: &str,
-        matchers: &[Matcher],
-        range: TimeRange,
-    ) -> Result<Vec<String>, QueryError> {
-        let (name, matchers) = (name.to_owned(), matchers.to_vec());
-        self.query(move |shared| query::label_values(shared, &name, &matchers, range)).await
-    }
-}
-
-#[async_trait]
-impl LogReader for Embedded {
-    async fn search_logs(&self, query: &LogQuery) -> Result<Vec<LogRecord>, QueryError> {
-        let query = query.clone();
-        self.query(move |shared| query::search_logs(shared, &query)).await
-    }
-}
-
-#[async_trait]
-impl SpanReader for Embedded {
-    async fn search_spans(&self, query: &SpanQuery) -> Result<Vec<Span>, QueryError> {
-        let query = query.clone();
-        self.query(move |shared| query::search_spans(shared, &query)).await
-    }
-}
-
-#[async_trait]
-impl DayReader for Embedded {
-    async fn read_day(
-        &self,
-        signal: Signal,
-        day: Timestamp,
-        mut sink: Box<dyn DaySink>,
-    ) -> Result<(), DayError> {
-        self.query(move |shared| Ok(query::read_day(shared, signal, Day::of(day), &mut *sink))).await?
-    }
-}
-
-#[async_trait]
-impl Upkeep for Embedded {
-    async fn plan_retention(
-        &self,
-        retention: &Retention,
-        now: Timestamp,
-    ) -> Result<RetentionPlan, UpkeepError> {
-        let requests = self.requests().ok_or(UpkeepError::Closed)?;
-        let policy = retention.clone();
-        self.upkeep(move |shared| {
-            if retention::memory_holds_days_before(shared, Day::of(now)) {
-                flush_now(shared, &requests)?;
-            }
-            retention::plan(shared, &policy, now).map_err(|error| failed("plan the retention", error))
-        })
-        .await
-    }
-
-    async fn retain(&self, retention: &Retention, now: Timestamp) -> Result<RetentionPlan, UpkeepError> {
-        let requests = self.requests().ok_or(UpkeepError::Closed)?;
-        let policy = retention.clone();
-        self.upkeep(move |shared| {
-            let holds_old = retention::memory_holds_days_before(shared, Day::of(now));
-            let flushed = if holds_old { flush_now(shared, &requests) } else { Ok(()) };
-            let plan = retention::plan(shared, &policy, now);
-            let plan = plan.map_err(|error| failed("plan the retention", error))?;
-            // Replay must not bring back what is dropped. On a full disk it may have to:
-            // dropping days is what makes the next flush succeed.
-            let is_clean = plan.days.is_empty() || flushed.is_err();
-            let flushed = if is_clean { flushed } else { flush_now(shared, &requests) };
-            drop_days(shared, &requests, &retention::days_dropped(&plan))?;
-            flushed?;
-            for thinned in &plan.thinned {
-                let matchers = policy.rules[thinned.rule].stream.clone();
-                let erasure = retention::erasure_of(thinned.signal, Day::of(thinned.day), matchers);
-                put_tombstone(shared, &erasure)?;
-            }
-            Ok(plan)
-        })
-        .await
-    }
-
-    async fn drop_days(&self, planned: &[DroppedDay]) -> Result<Vec<DroppedDay>, UpkeepError> {
-        let requests = self.requests().ok_or(UpkeepError::Closed)?;
-        let planned = planned.to_vec();
-        self.upkeep(move |shared| {
-            if retention::memory_holds_any(shared, &planned) {
-                flush_now(shared, &requests)?;
-            }
-            let unchanged = retention::unchanged(shared, planned);
-            let days: Vec<(Table, Day)> = unchanged.iter().map(retention::of).collect();
-            drop_days(shared, &requests, &days)?;
-            Ok(unchanged)
-        })
-        .await
-    }
-
-    async fn erase(&self, erasure: &Erasure) -> Result<(), UpkeepError> {
-        let requests = self.requests().ok_or(UpkeepError::Closed)?;
-        let erasure = erasure.clone();
-        self.upkeep(move |shared| {
-            flush_now(shared, &requests)?;
-            put_tombstone(shared, &erasure)
-        })
-        .await
-    }
-
-    async fn flush(&self) -> Result<(), UpkeepError> {
-        let requests = self.requests().ok_or(UpkeepError::Closed)?;
-        self.upkeep(move |shared| flush_now(shared, &requests)).await
-    }
-
-    async fn usage(&self) -> Result<Usage, UpkeepError> {
-        self.upkeep(|shared| {
-            let wal = shared.disk.list(&shared.wal_dir()).map_err(|e| failed("measure the WAL", e))?;
-            let tables = shared.snapshot();
-            Ok(Usage {
-                tables: Table::ALL.into_iter().map(|table| table_usage(&tables, table)).collect(),
-                wal_bytes: wal.iter().map(|entry| entry.bytes).sum(),
-                active_streams: active_streams(&tables.active),
-            })
-        })
-        .await
-    }
-
-    async fn close(&self) -> Result<(), UpkeepError> {
-        let requests = self.requests().ok_or(UpkeepError::Closed)?;
-        // Whether this succeeds or not, what it would write is in the WAL.
-        let flushed = self.upkeep(move |shared| flush_now(shared, &requests)).await;
-        let Some(door) = self.door.lock().take() else { return Err(UpkeepError::Closed) };
-        let shared = self.shared.clone();
-        let ended = tokio::task::spawn_blocking(move || door.close(&shared)).await;
-        ended.map_err(|error| UpkeepError::Failed {
-            what: "end the commit thread".to_owned(),
-            source: Box::new(error),
-        })?;
-        flushed
-    }
-}
-
-fn table_usage(tables: &Tables, table: Table) -> TableUsage {
-    let days = || tables.view.days.iter().filter(|((other, _), _)| *other == table).map(|(_, files)| files);
-    let segments = || days().flat_map(|files| &files.segments);
-    let labels: u64 = days().flat_map(|files| &files.parts).map(|part| part.file().bytes).sum();
-    let frozen = tables.view.frozen.iter().map(|frozen| &frozen.memtable);
-    let in_memory: usize = frozen.chain([&tables.active]).map(|memtable| memtable.row_count(table)).sum();
-    TableUsage {
-        table: table.as_str(),
-        rows: segments().map(|segment| segment.footer().rows).sum::<u64>() + in_memory as u64,
-        bytes: segments().map(|segment| segment.file().bytes).sum::<u64>() + labels,
-        days: days().count() as u64,
-    }
-}
-
-fn active_streams(memtable: &Memtable) -> u64 {
-    fn known<R: RowsInMemory>(memtable: &Memtable) -> u64 {
-        // Streams are numbered through, so the end of the numbers is how many there are.
-        let days = memtable.days_of::<R>(TimeRange::ALL);
-        days.iter().map(|(_, cell)| u64::from(cell.read().labels.ids().end)).sum()
-    }
-    known::<SampleRows>(memtable) + known::<LogRows>(memtable) + known::<SpanRows>(memtable)
 }
 
 impl Door {

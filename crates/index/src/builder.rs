@@ -93,16 +93,6 @@ impl Builder {
         writer.finish()
     }
 
-    /// Forgets the first streams, because a part has them now. The others keep their numbers.
-    pub fn drop_front(&mut self, count: usize) {
-        let kept = self.sets.split_off(count.min(self.sets.len()));
-        let base = self.ids().end;
-        *self = Self::new(base);
-        for labels in kept {
-            self.push(labels);
-        }
-    }
-
     fn name_number(&mut self, name: &str) -> usize {
         if let Some(number) = self.numbers.get(name) {
             return *number;

@@ -136,23 +136,6 @@ proptest! {
         assert_eq!(merged, built(base, &sets).encode());
         check(&Part::open(merged).unwrap(), base, &sets, &matchers, &among);
     }
-
-    #[test]
-    fn a_builder_goes_on_after_its_front_was_dropped(
-        sets in vec(set(), 0..60),
-        count in 0..80usize,
-        more in vec(set(), 0..20),
-        matchers in vec(matcher(), 0..3),
-    ) {
-        let mut builder = built(7, &sets);
-        builder.drop_front(count);
-        for set in &more {
-            builder.push(set.clone());
-        }
-        let count = count.min(sets.len());
-        let left = [&sets[count..], &more].concat();
-        check(&builder, 7 + count as u32, &left, &matchers, &RoaringBitmap::new());
-    }
 }
 
 /// Puts every question, for its end only.

@@ -46,14 +46,17 @@ impl Pressure {
             return self.full.clone();
         }
         // A batch is as important as the most important that is in it.
-        let percent = match () {
-            () if !batch.series.is_empty() => SAMPLES_PERCENT,
-            () if !batch.logs.is_empty() => LOGS_PERCENT,
-            () => SPANS_PERCENT,
+        let percent = if !batch.series.is_empty() {
+            SAMPLES_PERCENT
+        } else if !batch.logs.is_empty() {
+            LOGS_PERCENT
+        } else {
+            SPANS_PERCENT
         };
         let most = self.bytes_max / 100 * percent;
         let held = self.held_bytes;
-        (held > most).then(|| format!("{held} bytes wait to be written out, {most} may (`flush_bytes`)"))
+        (held > most)
+            .then(|| format!("{held} bytes wait to be written out, {most} may (`storage.flush_bytes`)"))
     }
 }
 

@@ -55,7 +55,7 @@ impl Limits {
     }
 }
 
-/// One limit that a row passes: its setting and its value.
+/// One limit that a row passes: its setting (under `storage.`) and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Limit {
     pub setting: &'static str,
@@ -127,7 +127,9 @@ impl Refusals {
             let example: String = example.to_string().chars().take(EXAMPLE_CHARS_MAX).collect();
             appended.refused += rows;
             let Limit { setting, most } = limit;
-            appended.reasons.push(format!("{rows} rows pass `{setting}` = {most}, such as one of {example}"));
+            appended
+                .reasons
+                .push(format!("{rows} rows pass `storage.{setting}` = {most}, such as one of {example}"));
         }
         appended
     }
@@ -147,7 +149,8 @@ mod tests {
         let appended = refusals.into_appended();
         assert_eq!(appended.refused, 3);
         assert!(
-            appended.reasons[0].starts_with("3 rows pass `label_value_bytes_max` = 4096, such as one of {a=")
+            appended.reasons[0]
+                .starts_with("3 rows pass `storage.label_value_bytes_max` = 4096, such as one of {a=")
         );
         assert!(appended.reasons[0].len() < 300);
     }

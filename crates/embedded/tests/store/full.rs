@@ -94,7 +94,7 @@ async fn a_memtable_that_cannot_be_written_out_does_not_grow_for_ever() {
             Err(refusal) => break refusal.to_string(),
         }
     };
-    assert!(refusal.contains("`flush_bytes`"), "{refusal}");
+    assert!(refusal.contains("`storage.flush_bytes`"), "{refusal}");
     store.flush().await.unwrap();
     let number = accepted.len() as u64;
     store.append(numbered(number)).await.unwrap();
