@@ -10,6 +10,7 @@
 mod agent;
 mod alert;
 mod health;
+mod histogram;
 mod labels;
 mod recovery;
 mod telemetry;
@@ -22,6 +23,10 @@ pub use agent::{
 };
 pub use alert::{Alert, AlertStatus, Severity};
 pub use health::{CheckResult, DependencyKind, DependencyResult, Fact, Facts, HealthSummary, Verdict};
+pub use histogram::{
+    Bucket, CUSTOM_BUCKETS_SCHEMA, CounterReset, Exemplar, ExemplarSeries, Histogram, HistogramSample,
+    HistogramSeries,
+};
 pub use labels::{LabelSet, METRIC_NAME, MatchOp, Matcher, MatcherError};
 pub use recovery::{Outcome, RecoveryRun, RunStep, Trigger};
 pub use telemetry::{

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LabelSet, Timestamp};
+use crate::{ExemplarSeries, HistogramSeries, LabelSet, Timestamp};
 
 /// Prometheus' stale marker: the series ended on purpose. A NaN with exactly these bits.
 pub const STALE_NAN: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
@@ -245,13 +245,20 @@ pub struct SpanLink {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     pub series: Vec<SeriesSamples>,
+    pub histograms: Vec<HistogramSeries>,
+    pub exemplars: Vec<ExemplarSeries>,
     pub logs: Vec<LogRecord>,
     pub spans: Vec<Span>,
 }
 
 impl Batch {
     pub fn is_empty(&self) -> bool {
-        self.series.is_empty() && self.logs.is_empty() && self.spans.is_empty()
+        let Self { series, histograms, exemplars, logs, spans } = self;
+        series.is_empty()
+            && histograms.is_empty()
+            && exemplars.is_empty()
+            && logs.is_empty()
+            && spans.is_empty()
     }
 
     pub fn push_sample(&mut self, labels: LabelSet, at: Timestamp, value: f64) {

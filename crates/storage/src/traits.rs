@@ -1,7 +1,9 @@
 //! The traits of an engine.
 
 use async_trait::async_trait;
-use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
+use model::{
+    Batch, ExemplarSeries, HistogramSeries, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp,
+};
 
 use crate::{
     AppendError, DayReader, DroppedDay, Erasure, LogQuery, QueryError, QueryLimits, Resolution, Retention,
@@ -39,6 +41,30 @@ pub trait SampleReader: Send + Sync {
         range: TimeRange,
         limits: QueryLimits,
     ) -> Result<Vec<Series>, QueryError>;
+
+    /// The native histograms of the selected series, as [`select`](SampleReader::select)
+    /// does for floats. A series may have both; where both are at one instant, the
+    /// histogram counts. Each bucket counts as a sample against `limits`.
+    async fn select_histograms(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        limits: QueryLimits,
+    ) -> Result<Vec<HistogramSeries>, QueryError> {
+        let _ = (matchers, range, limits);
+        Ok(Vec::new())
+    }
+
+    /// The exemplars of the selected series, in order of labels, then of time.
+    async fn select_exemplars(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        limits: QueryLimits,
+    ) -> Result<Vec<ExemplarSeries>, QueryError> {
+        let _ = (matchers, range, limits);
+        Ok(Vec::new())
+    }
 
     /// The selected series in outline: every bucket that `range` touches and that has a
     /// sample, complete, whether samples of it are within `range` or not. The answer is the
