@@ -58,6 +58,11 @@ impl Query {
         names
     }
 
+    /// The matchers of each selector, in the order of the text.
+    pub fn selections(&self) -> impl Iterator<Item = &[Matcher]> {
+        self.selectors().iter().map(|selector| selector.matchers.as_slice())
+    }
+
     /// The matchers, when the text is one selector at the time of the query and nothing else.
     pub fn plain_selector(&self) -> Option<&[Matcher]> {
         match &self.root().kind {

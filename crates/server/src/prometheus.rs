@@ -2,9 +2,16 @@
 //!
 //! It keeps Prometheus' own envelope, error words and status codes.
 
+mod admin;
+mod exemplars;
 mod handlers;
 mod parameters;
 mod reply;
+mod status;
+mod stream;
 mod values;
 
-pub(crate) use handlers::{buildinfo, instant, label_values, labels, range, series};
+pub(crate) use admin::{clean_tombstones, delete_series, snapshot};
+pub(crate) use exemplars::exemplars;
+pub(crate) use handlers::{instant, label_values, labels, range, series};
+pub(crate) use status::{buildinfo, config, flags, runtimeinfo, tsdb, walreplay};

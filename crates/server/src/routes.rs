@@ -24,8 +24,9 @@ pub(crate) use table::{Port, Route, Table};
 
 use axum::http::Method;
 
-use crate::access::Access::{NeedsUnlessLocal, Open, SignedIn};
+use crate::access::Access::{Needs, NeedsUnlessLocal, Open, SignedIn};
 use crate::access::Permission::{Acknowledge, Administer, Alerts, ControlAgents, Metrics, Recover, View};
+use crate::app::Shared;
 use crate::{dto, prometheus};
 
 /// The longest that a recovery may take until its proof: three verifications of a minute.
@@ -43,6 +44,10 @@ fn probes_and_login() -> Vec<Route> {
             .answers::<dto::health::PublicHealthDto>(),
         Route::get("/livez", Open, "The process answers", probes::livez).text(),
         Route::get("/readyz", Open, "Store, state and tasks are able to serve", probes::readyz)
+            .query(&["verbose"])
+            .text(),
+        Route::get("/-/healthy", Open, "The process answers, at Prometheus' path", probes::livez).text(),
+        Route::get("/-/ready", Open, "Able to serve, at Prometheus' path", probes::readyz)
             .query(&["verbose"])
             .text(),
         Route::get("/metrics", NeedsUnlessLocal(Metrics), "The program's own counters", probes::metrics)
@@ -194,29 +199,57 @@ fn own() -> Vec<Route> {
 }
 
 fn prometheus_api() -> Vec<Route> {
-    let route = |method, path, about, handler: axum::routing::MethodRouter<crate::app::Shared>| {
-        Route::new(method, path, crate::access::Access::Needs(Metrics), about, handler).json()
+    use axum::routing::{MethodFilter, MethodRouter, get, on};
+    let route = |method, path, about, handler: MethodRouter<Shared>| {
+        Route::new(method, path, Needs(Metrics), about, handler).json()
     };
-    use axum::routing::{get, post};
-    let instant: &[&str] = &["query", "time", "timeout", "limit"];
-    let range: &[&str] = &["query", "start", "end", "step", "timeout", "limit"];
+    let fact = |path, about, handler| route(Method::GET, path, about, handler);
+    let instant: &[&str] = &["query", "time", "timeout", "limit", "lookback_delta", "stats"];
+    let range: &[&str] = &["query", "start", "end", "step", "timeout", "limit", "lookback_delta", "stats"];
+    let exemplars: &[&str] = &["query", "start", "end"];
     let matching: &[&str] = &["match[]", "start", "end", "limit"];
-    vec![
-        route(Method::GET, "/api/v1/query", "PromQL at an instant", get(prometheus::instant)).query(instant),
-        route(Method::POST, "/api/v1/query", "PromQL at an instant", post(prometheus::instant))
-            .query(instant),
-        route(Method::GET, "/api/v1/query_range", "PromQL over a range", get(prometheus::range)).query(range),
-        route(Method::POST, "/api/v1/query_range", "PromQL over a range", post(prometheus::range))
-            .query(range),
-        route(Method::GET, "/api/v1/series", "Label sets of series", get(prometheus::series)).query(matching),
-        route(Method::POST, "/api/v1/series", "Label sets of series", post(prometheus::series))
+    let mut routes = vec![
+        fact("/api/v1/label/{name}/values", "Values of a label", get(prometheus::label_values))
             .query(matching),
-        route(Method::GET, "/api/v1/labels", "Names of labels", get(prometheus::labels)).query(matching),
-        route(Method::POST, "/api/v1/labels", "Names of labels", post(prometheus::labels)).query(matching),
-        route(Method::GET, "/api/v1/label/{name}/values", "Values of a label", get(prometheus::label_values))
-            .query(matching),
-        route(Method::GET, "/api/v1/status/buildinfo", "Version", get(prometheus::buildinfo)),
-    ]
+        fact("/api/v1/status/buildinfo", "Version", get(prometheus::buildinfo)),
+        fact("/api/v1/status/runtimeinfo", "Since when, and how much is kept", get(prometheus::runtimeinfo)),
+        fact("/api/v1/status/config", "The configuration in Prometheus' words", get(prometheus::config)),
+        fact("/api/v1/status/flags", "Settings by the names of Prometheus' flags", get(prometheus::flags)),
+        fact("/api/v1/status/tsdb", "What makes series many", get(prometheus::tsdb)).query(&["limit"]),
+        fact("/api/v1/status/walreplay", "Whether the log was replayed", get(prometheus::walreplay)),
+    ];
+    // Questions come in the query string, or as a form where they are too long for one.
+    for (method, filter) in [(Method::GET, MethodFilter::GET), (Method::POST, MethodFilter::POST)] {
+        let asked = |path, about, handler| route(method.clone(), path, about, handler);
+        routes.extend([
+            asked("/api/v1/query", "PromQL at an instant", on(filter, prometheus::instant)).query(instant),
+            asked("/api/v1/query_range", "PromQL over a range", on(filter, prometheus::range)).query(range),
+            asked("/api/v1/query_exemplars", "Exemplars of series", on(filter, prometheus::exemplars))
+                .query(exemplars),
+            asked("/api/v1/series", "Label sets of series", on(filter, prometheus::series)).query(matching),
+            asked("/api/v1/labels", "Names of labels", on(filter, prometheus::labels)).query(matching),
+        ]);
+    }
+    for (method, filter) in [(Method::POST, MethodFilter::POST), (Method::PUT, MethodFilter::PUT)] {
+        let ordered =
+            |path, about, handler| Route::new(method.clone(), path, Needs(Administer), about, handler);
+        routes.extend([
+            ordered(
+                "/api/v1/admin/tsdb/delete_series",
+                "Erases samples",
+                on(filter, prometheus::delete_series),
+            )
+            .query(&["match[]", "start", "end"]),
+            ordered(
+                "/api/v1/admin/tsdb/clean_tombstones",
+                "Lets erased samples leave the disk",
+                on(filter, prometheus::clean_tombstones),
+            ),
+            ordered("/api/v1/admin/tsdb/snapshot", "Says how to make one", on(filter, prometheus::snapshot))
+                .json(),
+        ]);
+    }
+    routes
 }
 
 fn pages() -> Vec<Route> {

@@ -1,10 +1,13 @@
 //! From headers to an identity, and the sessions in between.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use model::Timestamp;
 use runtime::SharedClock;
 use state::{State, StateError, TokenHash, User};
@@ -72,7 +75,7 @@ impl Auth {
     /// Who sent these headers; none when they prove nothing.
     pub async fn identify(&self, headers: &HeaderMap) -> Result<Option<Identity>, StateError> {
         match credential(headers, self.cookie_name()) {
-            Some(Credential::Bearer(secret)) => self.by_token(hash_of(secret)).await,
+            Some(Credential::Token(secret)) => self.by_token(hash_of(&secret)).await,
             Some(Credential::Cookie(secret)) => self.by_session(hash_of(secret)).await,
             None => Ok(None),
         }
@@ -222,17 +225,21 @@ impl Auth {
 }
 
 enum Credential<'a> {
-    Bearer(&'a str),
+    Token(Cow<'a, str>),
     Cookie(&'a str),
 }
 
-/// A bearer token wins over a cookie: it was sent on purpose.
+/// A token wins over a cookie: it was sent on purpose. It comes as a bearer token, or as
+/// the password of any user, for clients that know nothing else.
 fn credential<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<Credential<'a>> {
     if let Some(authorization) = headers.get(header::AUTHORIZATION) {
         let (scheme, secret) = authorization.to_str().ok()?.split_once(' ')?;
-        let secret = secret.trim();
-        let is_ours = scheme.eq_ignore_ascii_case("bearer") && secret.starts_with(API_TOKEN_PREFIX);
-        return is_ours.then_some(Credential::Bearer(secret));
+        let secret = match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => Cow::Borrowed(secret.trim()),
+            "basic" => Cow::Owned(password(secret.trim())?),
+            _ => return None,
+        };
+        return secret.starts_with(API_TOKEN_PREFIX).then_some(Credential::Token(secret));
     }
     headers
         .get_all(header::COOKIE)
@@ -242,4 +249,10 @@ fn credential<'a>(headers: &'a HeaderMap, cookie: &str) -> Option<Credential<'a>
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(name, value)| *name == cookie && !value.is_empty())
         .map(|(_, value)| Credential::Cookie(value))
+}
+
+/// Of `user:password` in base64.
+fn password(encoded: &str) -> Option<String> {
+    let pair = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
+    pair.split_once(':').map(|(_, password)| password.to_owned())
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use model::{LabelSet, Matcher, Timestamp};
-use promql::{Answer, EvalError};
-use serde::Serialize;
+use promql::{Answer, EvalError, Value};
+use serde::{Serialize, Serializer};
 use storage::QueryLimits;
 
 use super::parameters::Parameters;
-use super::reply::{ApiError, ErrorType, noted, success};
+use super::reply::{ApiError, ErrorType, Success, noted};
+use super::stream::streamed;
 use super::values::{Data, Labels};
 use crate::app::Shared;
 
@@ -25,7 +26,7 @@ pub(crate) async fn instant(State(app): State<Shared>, parameters: Parameters) -
     let at = parameters.time("time")?.unwrap_or_else(|| app.engines.clock.now());
     let limit = parameters.limit()?;
     let answer = in_time(&app, &parameters, app.engines.promql.instant(&query, at)).await?;
-    Ok(answered(&answer, at, limit))
+    Ok(answered(answer, at, limit))
 }
 
 pub(crate) async fn range(State(app): State<Shared>, parameters: Parameters) -> Result<Response, ApiError> {
@@ -45,7 +46,7 @@ pub(crate) async fn range(State(app): State<Shared>, parameters: Parameters) -> 
     let query = parameters.query()?;
     let limit = parameters.limit()?;
     let answer = in_time(&app, &parameters, app.engines.promql.range(&query, start, end, step)).await?;
-    Ok(answered(&answer, end, limit))
+    Ok(answered(answer, end, limit))
 }
 
 /// Within `timeout=`, which cannot be longer than the setting.
@@ -65,13 +66,39 @@ async fn in_time(
     }
 }
 
-fn answered(answer: &Answer, at: Timestamp, limit: usize) -> Response {
-    let data = Data { value: &answer.value, at, limit };
-    let mut warnings = answer.warnings.clone();
-    if data.is_truncated() {
+fn answered(answer: Answer, at: Timestamp, limit: usize) -> Response {
+    let Answer { value, mut warnings, infos } = answer;
+    let owned = OwnedData { value, at, limit };
+    if owned.data().is_truncated() {
         warnings.push(TRUNCATED.to_owned());
     }
-    noted(data, warnings, answer.infos.clone())
+    if owned.data().point_count() > POINTS_AT_ONCE_MAX {
+        streamed(Success::noted(owned, warnings, infos))
+    } else {
+        noted(owned.data(), warnings, infos)
+    }
+}
+
+/// Above this, encoding takes longer than other requests should wait for their turn.
+const POINTS_AT_ONCE_MAX: usize = 20_000;
+
+/// [`Data`] that can leave this thread.
+struct OwnedData {
+    value: Value,
+    at: Timestamp,
+    limit: usize,
+}
+
+impl OwnedData {
+    fn data(&self) -> Data<'_> {
+        Data { value: &self.value, at: self.at, limit: self.limit }
+    }
+}
+
+impl Serialize for OwnedData {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.data().serialize(serializer)
+    }
 }
 
 pub(crate) async fn series(State(app): State<Shared>, parameters: Parameters) -> Result<Response, ApiError> {
@@ -106,6 +133,7 @@ pub(crate) async fn label_values(
     if name.is_empty() || name.len() > 1024 {
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }
+    let name = unescaped(&name);
     let range = parameters.range_of_time()?;
     let mut values: BTreeSet<String> = BTreeSet::new();
     for matchers in &each_or_all(parameters.matches()?) {
@@ -113,6 +141,29 @@ pub(crate) async fn label_values(
     }
     let (kept, warnings) = limited(values, parameters.limit()?);
     Ok(noted(kept, warnings, Vec::new()))
+}
+
+/// A name that no path can hold comes as `U__`: `_` is doubled, and what is no letter,
+/// digit or colon is its code point in hexadecimal between underscores. What does not
+/// follow that stays as it is, as in Prometheus.
+fn unescaped(name: &str) -> String {
+    fn decoded(escaped: &str) -> Option<String> {
+        let mut plain = String::with_capacity(escaped.len());
+        let mut rest = escaped;
+        while let Some((before, after)) = rest.split_once('_') {
+            plain.push_str(before);
+            let (code, tail) = after.split_once('_')?;
+            if code.is_empty() {
+                plain.push('_');
+            } else {
+                plain.push(char::from_u32(u32::from_str_radix(code, 16).ok()?)?);
+            }
+            rest = tail;
+        }
+        plain.push_str(rest);
+        Some(plain)
+    }
+    name.strip_prefix("U__").and_then(decoded).unwrap_or_else(|| name.to_owned())
 }
 
 /// Without `match[]`, one selection of everything.
@@ -127,25 +178,22 @@ fn limited<T>(found: BTreeSet<T>, limit: usize) -> (Vec<T>, Vec<String>) {
     (found.into_iter().take(limit).collect(), warnings)
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BuildInfo {
-    /// Of the Prometheus whose API this is, so that clients know what they may ask.
-    version: &'static str,
-    revision: String,
-    branch: &'static str,
-    build_user: &'static str,
-    build_date: &'static str,
-    go_version: &'static str,
-}
+#[cfg(test)]
+mod tests {
+    use super::unescaped;
 
-pub(crate) async fn buildinfo(State(app): State<Shared>) -> Response {
-    success(BuildInfo {
-        version: "3.14.0",
-        revision: format!("watchkeeper-{}", app.settings.configuration.version),
-        branch: "",
-        build_user: "",
-        build_date: "",
-        go_version: "",
-    })
+    #[test]
+    fn names_that_no_path_can_hold_are_read() {
+        for (name, plain) in [
+            ("job", "job"),
+            ("U__http_2e_status", "http.status"),
+            ("U__a__b", "a_b"),
+            ("U___1f600_", "😀"),
+            ("U__broken_2e", "U__broken_2e"),
+            ("U__x_zz_", "U__x_zz_"),
+            ("U__x_d800_", "U__x_d800_"),
+        ] {
+            assert_eq!(unescaped(name), plain, "{name}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use storage::QueryError;
 
 #[derive(Serialize)]
-struct Success<T> {
+pub(super) struct Success<T> {
     status: &'static str,
     data: T,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -17,12 +17,18 @@ struct Success<T> {
     infos: Vec<String>,
 }
 
+impl<T> Success<T> {
+    pub fn noted(data: T, warnings: Vec<String>, infos: Vec<String>) -> Self {
+        Self { status: "success", data, warnings, infos }
+    }
+}
+
 pub(super) fn success<T: Serialize>(data: T) -> Response {
     noted(data, Vec::new(), Vec::new())
 }
 
 pub(super) fn noted<T: Serialize>(data: T, warnings: Vec<String>, infos: Vec<String>) -> Response {
-    Json(Success { status: "success", data, warnings, infos }).into_response()
+    Json(Success::noted(data, warnings, infos)).into_response()
 }
 
 /// Prometheus' error types; each has its status.
@@ -33,6 +39,7 @@ pub(crate) enum ErrorType {
     Timeout,
     Canceled,
     Internal,
+    Unavailable,
 }
 
 impl ErrorType {
@@ -43,6 +50,7 @@ impl ErrorType {
             ErrorType::Timeout => "timeout",
             ErrorType::Canceled => "canceled",
             ErrorType::Internal => "internal",
+            ErrorType::Unavailable => "unavailable",
         }
     }
 
@@ -53,7 +61,8 @@ impl ErrorType {
             ErrorType::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             // nginx' word for "the client went away", which Prometheus uses too.
             ErrorType::Canceled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-            ErrorType::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            // Prometheus has no status of its own for what it calls unavailable.
+            ErrorType::Internal | ErrorType::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

@@ -24,6 +24,15 @@ impl Data<'_> {
         self.limit > 0 && series > self.limit
     }
 
+    /// Values that are written, the limit left aside.
+    pub fn point_count(&self) -> usize {
+        match self.value {
+            Value::Vector(vector) => vector.len(),
+            Value::Matrix(matrix) => matrix.iter().map(|series| series.samples.len()).sum(),
+            Value::Scalar(_) | Value::String(_) => 1,
+        }
+    }
+
     fn take(&self, all: usize) -> usize {
         if self.limit == 0 { all } else { all.min(self.limit) }
     }
@@ -111,7 +120,7 @@ impl Serialize for Point {
 }
 
 /// Whole seconds have no fraction, as in Prometheus.
-struct Seconds(Timestamp);
+pub(super) struct Seconds(pub Timestamp);
 
 impl Serialize for Seconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -51,7 +51,11 @@ pub(super) fn documented_path(path: &str) -> String {
 }
 
 fn path_item(route: &Route) -> PathItem {
-    let method = if route.method == axum::http::Method::POST { HttpMethod::Post } else { HttpMethod::Get };
+    let method = match route.method.as_str() {
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        _ => HttpMethod::Get,
+    };
     let mut operation = OperationBuilder::new()
         .operation_id(Some(operation_id(route)))
         .summary(Some(route.about))

@@ -116,6 +116,103 @@ async fn a_client_can_ask_what_it_talks_to() {
 }
 
 #[tokio::test]
+async fn a_large_answer_is_whole() {
+    let (fixture, token) = fixture().await;
+    let mut batch = Batch::default();
+    let all = 21_000_u32;
+    for series in 0..all {
+        let number = series.to_string();
+        batch.push_sample(LabelSet::metric("many", [("n", number)]), START, f64::from(series));
+    }
+    fixture.store.append(batch).await.unwrap();
+    let path = format!("/api/v1/query?query=many&time={}", START.as_secs());
+    let answer = fixture.ask(get(&path).bearer(&token)).await;
+    assert_eq!(answer.header("content-type"), "application/json");
+    let result = answer.json()["data"]["result"].as_array().unwrap().clone();
+    let mut values: Vec<u32> =
+        result.iter().map(|one| one["value"][1].as_str().unwrap().parse().unwrap()).collect();
+    values.sort_unstable();
+    assert_eq!(values, (0..all).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn series_are_counted_by_what_makes_them_many() {
+    let tsdb = asked("/api/v1/status/tsdb").await.json()["data"].clone();
+    assert_eq!(
+        (&tsdb["headStats"]["numSeries"], &tsdb["headStats"]["numLabelPairs"]),
+        (&2.into(), &3.into())
+    );
+    let expected = json!([{ "name": "__name__=up", "value": 2 }]);
+    let one = asked("/api/v1/status/tsdb?limit=1").await.json()["data"].clone();
+    assert_eq!(one["seriesCountByLabelValuePair"], expected);
+    assert_eq!(one["labelValueCountByLabelName"], json!([{ "name": "job", "value": 2 }]));
+    failed(&asked("/api/v1/status/tsdb?limit=10001").await, StatusCode::BAD_REQUEST, "bad_data");
+}
+
+#[tokio::test]
+async fn an_administrator_deletes_series_as_prometheus_clients_do() {
+    let (fixture, viewer) = fixture().await;
+    let admin = fixture.token(Role::Admin).await;
+    let path = "/api/v1/admin/tsdb/delete_series?match[]=up%7Bjob%3D%22a%22%7D";
+    let refused = fixture.ask(post(path, "").bearer(&viewer)).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    let done = fixture.ask(post(path, "").bearer(&admin)).await;
+    assert_eq!((done.status, done.text.as_str()), (StatusCode::NO_CONTENT, ""));
+    let left = fixture.ask(get("/api/v1/label/job/values").bearer(&viewer)).await;
+    assert_eq!(left.json()["data"], json!(["b"]));
+    let clean = fixture.ask(post("/api/v1/admin/tsdb/clean_tombstones", "").bearer(&admin)).await;
+    assert_eq!(clean.status, StatusCode::NO_CONTENT);
+    let aimless = fixture.ask(post("/api/v1/admin/tsdb/delete_series", "").bearer(&admin)).await;
+    failed(&aimless, StatusCode::BAD_REQUEST, "bad_data");
+    let snapshot = fixture.ask(post("/api/v1/admin/tsdb/snapshot", "").bearer(&admin)).await;
+    failed(&snapshot, StatusCode::INTERNAL_SERVER_ERROR, "unavailable");
+}
+
+/// In the order in which Grafana's data source asks when it is saved and tested, and when
+/// its query editor opens.
+#[tokio::test]
+async fn grafana_is_content() {
+    let (fixture, token) = fixture().await;
+    let form = |path: &str, body: &str| {
+        let ask = post(path, body).bearer(&token).with("content-type", "application/x-www-form-urlencoded");
+        ask.with("x-scope-orgid", "1").with("x-grafana-org-id", "1")
+    };
+    let test = fixture.ask(form("/api/v1/query", "query=1%2B1&time=1767226140.000")).await;
+    assert_eq!(test.json()["data"]["result"][1], "2");
+    let info = fixture.ask(get("/api/v1/status/buildinfo").bearer(&token)).await.json();
+    assert!(info["data"].get("features").is_none(), "with features it would be taken for Mimir");
+    let window = "start=1767225600&end=1767226140";
+    for (path, body, expected) in [
+        ("/api/v1/labels", window.to_owned(), json!(["__name__", "job"])),
+        ("/api/v1/series", format!("match[]=up&limit=1&{window}"), json!([{ "__name__": "up", "job": "a" }])),
+    ] {
+        assert_eq!(fixture.ask(form(path, &body)).await.json()["data"], expected, "{path}");
+    }
+    let values = format!("/api/v1/label/__name__/values?{window}&match[]=%7Bjob%3D%22a%22%7D");
+    assert_eq!(fixture.ask(get(&values).bearer(&token)).await.json()["data"], json!(["up"]));
+    let exemplars = fixture.ask(form("/api/v1/query_exemplars", &format!("query=up&{window}"))).await;
+    assert_eq!(exemplars.json(), json!({ "status": "success", "data": [] }));
+    let panel = format!("query=rate(up[2m])&step=60&{window}");
+    let panel = fixture.ask(form("/api/v1/query_range", &panel)).await.json();
+    assert_eq!(panel["data"]["result"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn a_token_may_come_as_the_password_of_any_user() {
+    use base64::Engine as _;
+    let (fixture, token) = fixture().await;
+    let encoded = |pair: String| base64::prelude::BASE64_STANDARD.encode(pair);
+    let ask = |header: String| get("/api/v1/labels").with("authorization", &header);
+    let known = fixture.ask(ask(format!("Basic {}", encoded(format!("grafana:{token}"))))).await;
+    assert_eq!(known.status, StatusCode::OK);
+    for wrong in
+        [format!("Basic {}", encoded(format!("{token}:"))), format!("Basic {token}"), "Basic".to_owned()]
+    {
+        assert_eq!(fixture.ask(ask(wrong)).await.status, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
 async fn without_a_token_even_queries_are_refused() {
     let (fixture, _) = fixture().await;
     assert_eq!(fixture.ask(get("/api/v1/query?query=up")).await.status, StatusCode::UNAUTHORIZED);
