@@ -3,12 +3,14 @@
 //! Starts `watchkeeper serve` in a fresh directory beside a stand of an OpenCode server and
 //! of a webhook receiver, and prints: start to first answer, memory and processor time at
 //! rest, latency of each endpoint of the contract, and how long after a change of an agent's
-//! state the webhook arrives. Figures depend on the machine; compare runs on the same one.
+//! state the webhook arrives. `metrics` compares it with its peers instead. Figures depend on the machine; compare runs on the same one.
 #![allow(clippy::print_stdout, reason = "printing figures is what it is for")]
 #![allow(clippy::disallowed_methods, reason = "it measures real time with real files and tasks")]
 
 mod endpoints;
+mod metrics;
 mod news;
+mod process;
 mod rest;
 mod stands;
 mod watchkeeper;
@@ -16,7 +18,7 @@ mod watchkeeper;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
 use crate::stands::{OpenCodeStand, WebhookStand};
 use crate::watchkeeper::Watchkeeper;
@@ -35,11 +37,22 @@ struct Arguments {
     /// How long it is watched at rest.
     #[arg(long, default_value_t = 30)]
     rest_seconds: u64,
+    #[command(subcommand)]
+    subject: Option<Subject>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subject {
+    /// Remote write and PromQL, beside Prometheus and VictoriaMetrics where they are installed
+    Metrics(metrics::Arguments),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Some(Subject::Metrics(subject)) = &arguments.subject {
+        return metrics::run(arguments.binary, subject).await;
+    }
     let directory = tempfile::tempdir()?;
     let opencode = OpenCodeStand::start(arguments.changes).await?;
     let webhook = WebhookStand::start().await?;

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
-
+use crate::process::{self, processor_seconds};
 use crate::watchkeeper::Watchkeeper;
 use bench::Durations;
 
@@ -41,28 +40,7 @@ pub async fn print_rest(watchkeeper: &Watchkeeper, length: Duration) -> anyhow::
 }
 
 pub fn print_memory(watchkeeper: &Watchkeeper, when: &str) -> anyhow::Result<()> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", watchkeeper.pid))?;
-    let kilobytes = |name: &str| -> anyhow::Result<f64> {
-        let line = status.lines().find(|line| line.starts_with(name));
-        let number = line.and_then(|line| line.split_whitespace().nth(1));
-        Ok(number.with_context(|| format!("no {name} in /proc"))?.parse()?)
-    };
-    println!(
-        "resident memory {when}: {:.1} MB (peak {:.1} MB)",
-        kilobytes("VmRSS:")? / 1024.0,
-        kilobytes("VmHWM:")? / 1024.0
-    );
+    let memory = process::memory(watchkeeper.pid)?;
+    println!("resident memory {when}: {:.1} MB (peak {:.1} MB)", memory.now, memory.peak);
     Ok(())
-}
-
-/// User and system time of the process so far.
-fn processor_seconds(pid: u32) -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    let after_name = stat.rsplit(')').next().context("unexpected form of /proc/PID/stat")?;
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    // Fields 14 and 15 of proc_pid_stat(5); the name and what precedes it are cut off. The
-    // unit is 1/100 s on every Linux that Rust's standard library supports.
-    let ticks =
-        |index: usize| -> anyhow::Result<f64> { Ok(fields.get(index).context("too few fields")?.parse()?) };
-    Ok((ticks(11)? + ticks(12)?) / 100.0)
 }

@@ -33,6 +33,12 @@ impl Watchkeeper {
         Ok(watchkeeper)
     }
 
+    /// Starts it without sources, with an API token for reading.
+    pub async fn start_alone(binary: &Path, directory: &Path) -> anyhow::Result<Self> {
+        let token = create_token(binary, directory).await?;
+        Ok(Self { token, ..Self::spawn(binary, directory, "").await? })
+    }
+
     /// Starts it on free ports and waits for the first answer.
     pub async fn spawn(binary: &Path, directory: &Path, config: &str) -> anyhow::Result<Self> {
         let (api_port, page_port) = (free_port()?, free_port()?);
@@ -91,6 +97,6 @@ fn command(binary: &Path, directory: &Path, arguments: &[&str]) -> anyhow::Resul
     Ok(command)
 }
 
-fn free_port() -> anyhow::Result<u16> {
+pub fn free_port() -> anyhow::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
