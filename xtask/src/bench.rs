@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: figures of the running release binary, or of the store alone.
+//! `cargo xtask bench`: figures of the running release binary, with `metrics` beside its
+//! peers, or of the store alone.
 
 use anyhow::Context;
 

@@ -41,7 +41,7 @@ enum Chore {
     Check(check::Options),
     /// Hold the workspace against the rules of ARCHITECTURE.md
     Tidy,
-    /// Measure the running release binary, or with `store` the store alone
+    /// Measure the running release binary, with `metrics` beside its peers, or with `store` the store alone
     Bench {
         /// Passed on to the bench
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

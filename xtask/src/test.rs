@@ -2,6 +2,7 @@
 
 mod chromium;
 mod counts;
+mod debian;
 mod python;
 
 use std::path::PathBuf;
@@ -95,6 +96,7 @@ fn rust(counts: &mut Counts) -> anyhow::Result<()> {
         );
         (&["cargo", "test", "--workspace", "--no-fail-fast"], Tool::Libtest)
     };
+    debian::offer_prometheus();
     let mut command = program::command(repository::root(), line);
     command.envs(python::find_or_install().map(|python| ("WATCHKEEPER_PYTHON", python)));
     program::run_and_listen(command, |line| counts.read(tool, line))
