@@ -14,7 +14,7 @@ use crate::repository;
 const FLOORS: [&[&str]; 6] = [
     &["columns", "model"],
     &["disk", "host", "index", "runtime", "storage"],
-    &["embedded", "state", "promql"],
+    &["embedded", "state", "promql", "search"],
     &["archive", "ingest", "fleet", "health", "alerting"],
     &["server"],
     &["watchkeeper"],
