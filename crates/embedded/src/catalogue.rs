@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use disk::{Disk, DiskError, TEMPORARY};
 use model::Batch;
+use storage::UpkeepError;
 
 use crate::commit::show_rows;
 use crate::erasure;
@@ -18,7 +19,7 @@ use crate::labels::LabelPart;
 use crate::retention::{DROPPED, remove_folder};
 use crate::segment::Segment;
 use crate::settings::OpenError;
-use crate::shared::{DayFiles, LABELS, SEGMENT, Shared, View, file_number, report_quarantine};
+use crate::shared::{DayFiles, Frozen, LABELS, SEGMENT, Shared, View, file_number, report_quarantine};
 use crate::table::{Day, Table, is_day_folder};
 use crate::wal::{self, Replayed, WalError, replay};
 
@@ -148,10 +149,22 @@ fn or_quarantine<T>(
 }
 
 /// Replays the WAL into the active memtable, without the rows that are in segments already.
-pub fn replay_wal(shared: &Shared, intake: &mut Intake) -> Result<Replayed, OpenError> {
-    let tables = shared.snapshot();
+/// Returns what was replayed, and the number of the next WAL file. `write_out` takes what
+/// has to leave the memtable on the way; no WAL file may go yet.
+pub fn replay_wal(
+    shared: &Shared,
+    intake: &mut Intake,
+    next_wal: u64,
+    write_out: WriteOut<'_>,
+) -> Result<(Replayed, u64), OpenError> {
     let now = shared.clock.monotonic();
-    replay(&*shared.disk, &shared.wal_dir(), |mut batch, wal| {
+    let mut last_wal = 0;
+    let replayed = replay(&*shared.disk, &shared.wal_dir(), |mut batch, wal| {
+        if wal != last_wal {
+            write_out_before(shared, intake, wal, write_out)?;
+            last_wal = wal;
+        }
+        let tables = shared.snapshot();
         retain_unwritten(&mut batch, &tables.view, wal);
         erasure::retain_visible(&mut batch, &tables.view.tombstones, wal);
         if batch.is_empty() {
@@ -164,16 +177,51 @@ pub fn replay_wal(shared: &Shared, intake: &mut Intake) -> Result<Replayed, Open
         show_rows(&tables.active, group, wal);
         tables.active.mark_started(now);
         Ok(())
-    })
-    .map_err(|error| match error {
-        ReplayError::Wal(error) => error.into(),
-        ReplayError::Labels(error) => OpenError::from(error),
-    })
+    });
+    let replayed = replayed.map_err(ReplayError::into_open_error)?;
+    let next_wal = replayed.files.last().map_or(0, |last| last + 1).max(next_wal);
+    write_out_before(shared, intake, next_wal, write_out).map_err(ReplayError::into_open_error)?;
+    Ok((replayed, next_wal))
 }
+
+/// Writes out what was replayed before rows of the WAL file `next` come, if a segment lies
+/// in between. That happens when a damaged segment left others behind it: in one file with
+/// later rows, the replayed ones would seem to cover all that came between.
+fn write_out_before(
+    shared: &Shared,
+    intake: &mut Intake,
+    next: u64,
+    write_out: WriteOut<'_>,
+) -> Result<(), ReplayError> {
+    let tables = shared.snapshot();
+    let has_neighbour = |(day, last): &((Table, Day), u64)| {
+        let files = tables.view.days.get(day);
+        files.is_some_and(|files| files.segments.iter().any(|segment| segment.footer().wal.first > *last))
+    };
+    if !tables.active.last_wals().iter().any(has_neighbour) {
+        return Ok(());
+    }
+    let frozen = shared.freeze(next - 1);
+    intake.freeze(&frozen.memtable.covered());
+    write_out(shared, &frozen).map_err(ReplayError::Flush)
+}
+
+type WriteOut<'a> = &'a dyn Fn(&Shared, &Frozen) -> Result<(), UpkeepError>;
 
 enum ReplayError {
     Wal(WalError),
     Labels(FileError),
+    Flush(UpkeepError),
+}
+
+impl ReplayError {
+    fn into_open_error(self) -> OpenError {
+        match self {
+            ReplayError::Wal(error) => error.into(),
+            ReplayError::Labels(error) => error.into(),
+            ReplayError::Flush(error) => OpenError::Flush(error),
+        }
+    }
 }
 
 impl From<WalError> for ReplayError {

@@ -33,8 +33,18 @@ struct Written {
     segment: Option<Arc<Segment>>,
 }
 
-/// Writes out what was frozen. The caller holds the upkeep lock.
+/// Writes out what was frozen, and removes its WAL. The caller holds the upkeep lock.
 pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
+    write_segments(shared, frozen)?;
+    // Should this fail, replay knows what it has to leave out, and the next flush tries again.
+    if let Err(error) = remove_written_wal(shared) {
+        tracing::warn!(%error, "WAL files that are no longer needed could not be removed");
+    }
+    Ok(())
+}
+
+/// Writes out what was frozen.
+pub fn write_segments(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
     let mut all = Vec::new();
     for ((table, day), number) in frozen.files.iter().copied() {
         let written = match table {
@@ -61,10 +71,6 @@ pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
     });
     shared.written_wal.store(frozen.wal_last, Ordering::Release);
     shared.flushed_wal.store(frozen.wal_last, Ordering::Release);
-    // Should this fail, replay knows what it has to leave out, and the next flush tries again.
-    if let Err(error) = remove_written_wal(shared) {
-        tracing::warn!(%error, "WAL files that are no longer needed could not be removed");
-    }
     Ok(())
 }
 

@@ -21,7 +21,7 @@ use storage::{Retention, RetentionPlan};
 use crate::files::FileError;
 use crate::intake::{Intake, Limits};
 use crate::settings::{EmbeddedParts, EmbeddedSettings, OpenError};
-use crate::shared::Shared;
+use crate::shared::{Frozen, Shared};
 use crate::{catalogue, retention};
 
 pub use check::{Damage, Report, check};
@@ -62,7 +62,12 @@ pub fn plan_retention(
 /// Whether a store would open the directory; all acknowledged rows are replayed into memory.
 pub fn try_open(dir: &Path, parts: &EmbeddedParts) -> Result<(), InspectError> {
     let shared = look(dir, parts)?;
-    catalogue::replay_wal(&shared, &mut Intake::new(Limits::none()))?;
+    // What a store would write out is looked at no further.
+    let forget = |shared: &Shared, _: &Frozen| {
+        shared.change_view(|view| view.frozen = None);
+        Ok(())
+    };
+    catalogue::replay_wal(&shared, &mut Intake::new(Limits::none()), 0, &forget)?;
     Ok(())
 }
 

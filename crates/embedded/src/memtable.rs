@@ -160,6 +160,11 @@ impl Memtable {
         }
     }
 
+    /// The newest WAL file that each table and day has rows of.
+    pub fn last_wals(&self) -> Vec<((Table, Day), u64)> {
+        [last_wals(&self.samples), last_wals(&self.logs), last_wals(&self.spans)].concat()
+    }
+
     /// Every table and day with rows.
     pub fn covered(&self) -> Vec<(Table, Day)> {
         let samples = self.samples.read().keys().map(|day| (Table::Samples, *day)).collect::<Vec<_>>();
@@ -167,6 +172,10 @@ impl Memtable {
         let spans = self.spans.read().keys().map(|day| (Table::Spans, *day)).collect::<Vec<_>>();
         [samples, logs, spans].concat()
     }
+}
+
+fn last_wals<R: RowsInMemory>(days: &Days<R>) -> Vec<((Table, Day), u64)> {
+    days.read().iter().map(|(day, cell)| ((R::TABLE, *day), cell.read().wal.last)).collect()
 }
 
 fn row_count<R: RowsInMemory>(days: &Days<R>) -> usize {

@@ -83,6 +83,8 @@ pub enum OpenError {
          again"
     )]
     HalfRestored(PathBuf),
+    #[error("failed to write out what was replayed")]
+    Flush(#[source] storage::UpkeepError),
     #[error("failed to start the thread that writes the WAL")]
     Thread(#[source] std::io::Error),
 }

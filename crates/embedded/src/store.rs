@@ -59,9 +59,9 @@ impl Embedded {
         shared.change_view(|view| *view = found.view);
         // What was acknowledged under other limits stays.
         let mut intake = Intake::new(Limits::none());
-        let replayed = catalogue::replay_wal(&shared, &mut intake)?;
+        let (replayed, next_wal) =
+            catalogue::replay_wal(&shared, &mut intake, found.next_wal, &flush::write_segments)?;
         intake.set_limits(shared.settings.limits.clone());
-        let next_wal = replayed.files.last().map_or(0, |last| last + 1).max(found.next_wal);
         let seconds = shared.clock.monotonic().saturating_sub(started).as_secs_f64();
         metrics::counter!("watchkeeper_store_replayed_records_total").increment(replayed.records);
         metrics::gauge!("watchkeeper_store_replay_seconds").set(seconds);

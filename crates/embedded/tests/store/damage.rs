@@ -203,3 +203,40 @@ async fn a_batch_after_a_failed_sync_goes_to_a_new_file_and_the_failed_one_stays
     store.append(numbered(2)).await.unwrap();
     assert_eq!(numbers(&*store).await, [1, 2, 3]);
 }
+
+/// The WAL outlives its segments when it cannot be removed. What is then replayed for a
+/// damaged one is older than its neighbours and must not be taken for their successor.
+#[tokio::test]
+async fn rows_replayed_for_a_damaged_segment_do_not_replace_its_neighbours() {
+    for damaged in 0..3 {
+        let disk = SimDisk::new(1);
+        let store = open(&disk);
+        for number in 0..3 {
+            store.append(numbered(number)).await.unwrap();
+            disk.fail(Call::Remove, 0, Cause::Medium);
+            store.flush().await.unwrap();
+        }
+        drop(store);
+        let disk = disk.reboot();
+        for folder in FOLDERS {
+            let segments: Vec<PathBuf> = files(&disk, folder)
+                .into_iter()
+                .filter(|path| path.extension().is_some_and(|e| e == "seg"))
+                .collect();
+            assert_eq!(segments.len(), 3);
+            // In the footer, so that it is noticed at once.
+            let bits = 8 * read_all(&disk, &segments[damaged]).unwrap().len() as u64;
+            disk.flip_bit(&segments[damaged], bits - 1).unwrap();
+        }
+        let store = open_later(&disk).await;
+        store.append(numbered(3)).await.unwrap();
+        for _ in 0..2 {
+            store.flush().await.unwrap();
+            assert_eq!(numbers(&*store).await, [0, 1, 2, 3], "{damaged}");
+            store.keep_up().await.unwrap();
+            assert_eq!(numbers(&*store).await, [0, 1, 2, 3], "{damaged}, merged");
+        }
+        drop(store);
+        assert_eq!(numbers(&*open(&disk.reboot())).await, [0, 1, 2, 3], "{damaged}, opened again");
+    }
+}
