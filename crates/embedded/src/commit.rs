@@ -35,7 +35,16 @@ pub enum Request {
     Rotate(oneshot::Sender<Arc<Frozen>>),
     /// Takes whole days out of sight, with the rows that came for them meanwhile: from
     /// then on their streams are numbered anew.
-    Forget(Vec<(Table, Day)>, oneshot::Sender<()>),
+    Forget(Vec<(Table, Day)>, Newcomers, oneshot::Sender<Vec<(Table, Day)>>),
+}
+
+/// What becomes of rows that came for a day after the memtable was flushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newcomers {
+    /// The day was to go with everything in it.
+    GoToo,
+    /// The day stays for their sake.
+    KeepTheDay,
 }
 
 type Reply = oneshot::Sender<Result<Appended, AppendError>>;
@@ -74,10 +83,14 @@ impl Committer {
                     // Whoever asked and went away finds it in the view.
                     let _ = reply.send(frozen);
                 }
-                Request::Forget(days, reply) => {
+                Request::Forget(mut days, newcomers, reply) => {
+                    if newcomers == Newcomers::KeepTheDay {
+                        let active = self.shared.snapshot().active.covered();
+                        days.retain(|day| !active.contains(day));
+                    }
                     self.shared.forget_days(&days);
                     self.intake.close(&days);
-                    let _ = reply.send(());
+                    let _ = reply.send(days);
                 }
                 Request::Append(waiting) => {
                     let (group, rotation) = self.gather(waiting);
@@ -140,6 +153,10 @@ impl Committer {
         let mut group = Group::default();
         let mut replies = Vec::with_capacity(waiting.len());
         for Waiting { batch, reply, .. } in waiting {
+            // Its sender has given up and may send it again.
+            if reply.is_closed() {
+                continue;
+            }
             if let Some(reason) = pressure.reason_to_refuse(&batch) {
                 metrics::counter!("watchkeeper_store_append_refused_total").increment(1);
                 // A sender that did not wait for its answer needs none; so below.

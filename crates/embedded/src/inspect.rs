@@ -56,7 +56,12 @@ pub fn plan_retention(
     policy: &Retention,
     now: Timestamp,
 ) -> Result<RetentionPlan, InspectError> {
-    again_if_files_went(|| Ok(retention::plan(&look(dir, parts)?, policy, now)?))
+    again_if_files_went(|| {
+        let shared = look(dir, parts)?;
+        shared.recall_clock()?;
+        let clock = shared.preview_clock(now);
+        Ok(retention::plan(&shared, policy, clock)?)
+    })
 }
 
 /// Whether a store would open the directory; all acknowledged rows are replayed into memory.
@@ -67,7 +72,7 @@ pub fn try_open(dir: &Path, parts: &EmbeddedParts) -> Result<(), InspectError> {
         shared.change_view(|view| view.frozen = None);
         Ok(())
     };
-    catalogue::replay_wal(&shared, &mut Intake::new(Limits::none()), 0, &forget)?;
+    catalogue::replay_wal(&shared, &mut Intake::new(Limits::none(), Arc::default()), 0, &forget)?;
     Ok(())
 }
 

@@ -8,16 +8,19 @@
 
 mod limits;
 mod numbers;
+mod sources;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{Batch, LabelSet, LogRecord, SeriesSamples, Span, Timestamp};
+use parking_lot::Mutex;
 use storage::Appended;
 
 pub use limits::Limits;
 pub use numbers::{Numbers, WalNumber};
+pub use sources::Offenders;
 
 use limits::Refusals;
 
@@ -69,11 +72,13 @@ pub type Load<'a, E> = &'a mut dyn FnMut(Table, Day) -> Result<Numbers, E>;
 pub struct Intake {
     limits: Limits,
     days: BTreeMap<(Table, Day), Numbers>,
+    offenders: Arc<Mutex<Offenders>>,
 }
 
 impl Intake {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits, days: BTreeMap::new() }
+    /// `offenders` learns who passes the limits.
+    pub fn new(limits: Limits, offenders: Arc<Mutex<Offenders>>) -> Self {
+        Self { limits, days: BTreeMap::new(), offenders }
     }
 
     pub fn set_limits(&mut self, limits: Limits) {
@@ -126,7 +131,7 @@ impl Intake {
                 Err(limit) => refusals.add(limit, &span.stream, 1),
             }
         }
-        Ok(refusals.into_appended())
+        Ok(refusals.into_appended(&self.offenders))
     }
 
     /// What the WAL knows streams of a day as.

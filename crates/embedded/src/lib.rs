@@ -18,6 +18,7 @@
 
 pub mod backup;
 mod catalogue;
+mod clock_judge;
 mod commit;
 mod erasure;
 mod files;

@@ -3,9 +3,10 @@
 //! [`plan`] says which neighbouring segments of a day become one; here that is carried
 //! out. Streams are merged one after the other, so that memory holds a page of each
 //! segment and no more; the pages of large segments of logs and spans are copied as they
-//! are. The merged segment covers the WAL files of all its parts; that is
+//! are. What they write is paced ([`pace`]). The merged segment covers the WAL files of all its parts; that is
 //! how the next opening knows, should the parts still be there, that they are replaced.
 
+mod pace;
 mod plan;
 
 use std::collections::HashSet;
@@ -26,6 +27,7 @@ use crate::table::{Day, Table};
 use crate::wal::file_number;
 use crate::{retention, rollup};
 
+use pace::Pace;
 pub use plan::{Facts, plan};
 
 /// More parts of a day's index than this are merged. Every query of the day asks each.
@@ -120,14 +122,17 @@ fn merge<R: Rows>(
     }
     let place = shared.segment_place(R::TABLE, day, shared.reserve_numbers(1));
     let mut writer = SegmentWriter::<R>::create(&*shared.disk, &place.path, day, wal)?;
+    let pace = Pace::new(shared, files.segments.len());
     if can_copy::<R>(&sources)? {
         for source in &sources {
             source.reader.copy_pages(|pieces, page, filter| {
-                writer.copy_page(pieces, page, filter).map_err(FileError::from)
+                writer.copy_page(pieces, page, filter)?;
+                pace.keep_to(writer.written_bytes());
+                Ok::<(), FileError>(())
             })?;
         }
     } else {
-        merge_streams(shared, &sources, &mut writer)?;
+        merge_streams(shared, &sources, &mut writer, &pace)?;
     }
     // Without rows it still has to be there: should the parts come back after a power cut,
     // or their WAL files, nothing else says that their rows were erased.
@@ -189,6 +194,7 @@ fn merge_streams<R: Rows>(
     shared: &Shared,
     sources: &[Source<'_>],
     writer: &mut SegmentWriter<'_, R>,
+    pace: &Pace<'_>,
 ) -> Result<(), FileError> {
     let mut scans = Vec::new();
     for source in sources {
@@ -214,6 +220,7 @@ fn merge_streams<R: Rows>(
             rows.settle();
         }
         writer.push(key, rows)?;
+        pace.keep_to(writer.written_bytes());
     }
     Ok(())
 }

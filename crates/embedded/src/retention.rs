@@ -20,6 +20,7 @@ use storage::{
     DropReason, DroppedDay, DroppedRollup, Erasure, Retention, RetentionPlan, ThinnedDay, UpkeepError,
 };
 
+use crate::clock_judge::Judged;
 use crate::files::FileError;
 use crate::flush::failed;
 use crate::shared::{DayFiles, Shared};
@@ -62,7 +63,8 @@ pub fn plan_days(days: &[DayFacts], retention: &Retention, now: Timestamp) -> Ve
 }
 
 /// What `retention` drops now. The caller has flushed what is in memory of old days.
-pub fn plan(shared: &Shared, retention: &Retention, now: Timestamp) -> Result<RetentionPlan, FileError> {
+pub fn plan(shared: &Shared, retention: &Retention, clock: Judged) -> Result<RetentionPlan, FileError> {
+    let now = clock.now;
     let view = shared.view();
     let facts: Vec<DayFacts> =
         view.days.iter().map(|((table, day), files)| facts(*table, *day, files)).collect();
@@ -88,7 +90,8 @@ pub fn plan(shared: &Shared, retention: &Retention, now: Timestamp) -> Result<Re
             }
         }
     }
-    Ok(RetentionPlan { thinned, ..of_days(&dropped) })
+    let clock_doubted = clock.is_doubted.then_some(now);
+    Ok(RetentionPlan { thinned, clock_doubted, ..of_days(&dropped) })
 }
 
 fn of_days(dropped: &[(DayFacts, DropReason)]) -> RetentionPlan {

@@ -23,6 +23,13 @@ pub struct EmbeddedSettings {
     pub disk_reserve_bytes: u64,
     /// Decoded labels and directories that are kept for the next query.
     pub cache_bytes: usize,
+    /// A batch that is not durable after this long is answered with an error.
+    pub append_timeout: Duration,
+    /// What merges write at most, on average, while nothing waits for them.
+    pub merge_bytes_per_second: u64,
+    /// When the clock is further ahead of what it should show, days are not dropped for
+    /// their age until it has stayed there for a day.
+    pub clock_jump_max: Duration,
     pub limits: Limits,
     /// In which outlines samples of days that are over are kept beside them.
     pub rollups: Vec<Resolution>,
@@ -32,7 +39,9 @@ impl EmbeddedSettings {
     /// The defaults: 48 MiB keep the process small; two hours bound the time of replay;
     /// 256 MiB are room enough for a flush and a merge to finish when the disk fills up. Of
     /// samples that come every 30 seconds, buckets of an hour take a quarter of the bytes
-    /// of the samples, buckets of five minutes as many as they.
+    /// of the samples, buckets of five minutes as many as they. Ten seconds are as long as
+    /// OpenTelemetry's exporters wait. 64 MiB/s leave most of any disk to others. A clock
+    /// that is set by hand or by a network is not two days off.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
@@ -40,6 +49,9 @@ impl EmbeddedSettings {
             flush_age: Duration::from_secs(2 * 60 * 60),
             disk_reserve_bytes: 256 << 20,
             cache_bytes: 64 << 20,
+            append_timeout: Duration::from_secs(10),
+            merge_bytes_per_second: 64 << 20,
+            clock_jump_max: Duration::from_secs(2 * 24 * 60 * 60),
             limits: Limits::default(),
             rollups: vec![Resolution::OneHour],
         }

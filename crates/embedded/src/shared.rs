@@ -5,15 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use disk::Disk;
+use disk::{Disk, DiskError};
 use index::{Index, Part};
+use model::Timestamp;
 use parking_lot::{Mutex, RwLock};
 use runtime::SharedClock;
+use storage::UpkeepError;
 use tokio::sync::Notify;
 
+use crate::clock_judge::{ClockJudge, Judged};
 use crate::erasure::Tombstone;
 use crate::files::{Cache, Fate, FileError, Place, StoredFile};
-use crate::intake::Numbers;
+use crate::flush::failed;
+use crate::intake::{Numbers, Offenders};
 use crate::labels::{LabelPart, PartCache};
 use crate::memtable::{Memtable, RowsInMemory};
 use crate::rows::{LogRows, SampleRows, SpanRows};
@@ -44,6 +48,11 @@ pub struct Shared {
     /// WAL files of which not everything could be read. Filled by replay.
     pub damaged_wal: Mutex<BTreeSet<u64>>,
     pub is_closed: AtomicBool,
+    /// Upkeep should come to its end: somebody waits for the store to close.
+    pub is_closing: AtomicBool,
+    /// Who passes limits.
+    pub offenders: Arc<Mutex<Offenders>>,
+    clock_judge: Mutex<ClockJudge>,
     /// Rung when the memtable is large enough to be flushed.
     pub flush_is_due: Notify,
 }
@@ -100,8 +109,37 @@ impl Shared {
             undropped: Mutex::default(),
             damaged_wal: Mutex::default(),
             is_closed: AtomicBool::new(false),
+            is_closing: AtomicBool::new(false),
+            offenders: Arc::default(),
+            clock_judge: Mutex::default(),
             flush_is_due: Notify::new(),
         }
+    }
+
+    pub fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+    }
+
+    /// Reads the time that an earlier run has believed, or takes that of the newest rows.
+    pub fn recall_clock(&self) -> Result<(), DiskError> {
+        let newest = self.view().days.keys().map(|(_, day)| day.times().end).max();
+        let recalled = ClockJudge::recall(&*self.disk, &self.settings.dir)?.or(newest);
+        *self.clock_judge.lock() = ClockJudge::new(recalled, self.clock.monotonic());
+        Ok(())
+    }
+
+    /// What ages are counted to; the judge keeps it in mind, also for the next run.
+    pub fn judge_clock(&self, now: Timestamp) -> Result<Judged, UpkeepError> {
+        let mut judge = self.clock_judge.lock();
+        let judged = judge.judge(now, self.clock.monotonic(), self.settings.clock_jump_max);
+        judge.keep(&*self.disk, &self.settings.dir).map_err(|error| failed("note the time", error))?;
+        Ok(judged)
+    }
+
+    /// As [`Shared::judge_clock`], for somebody who only looks.
+    pub fn preview_clock(&self, now: Timestamp) -> Judged {
+        let mut judge = self.clock_judge.lock().clone();
+        judge.judge(now, self.clock.monotonic(), self.settings.clock_jump_max)
     }
 
     pub fn is_closed(&self) -> bool {
@@ -173,7 +211,7 @@ impl Shared {
                     let labels = part.read(&self.parts)?;
                     let mut all = roaring::RoaringBitmap::new();
                     all.insert_range(labels.ids());
-                    labels.visit_labels(&all, &mut |stream, labels| numbers.load(stream, labels.hash()))?;
+                    labels.visit_labels(&all, &mut |stream, labels| numbers.load(stream, &labels))?;
                     Ok(())
                 };
                 read().or_else(|error| self.judge_part(part, error))?;
@@ -273,7 +311,7 @@ fn load_frozen<R: RowsInMemory>(memtable: &Memtable, day: Day, numbers: &mut Num
         numbers.reserve(cell.labels.ids().end);
         for stream in cell.labels.ids() {
             if let Some(labels) = cell.labels.label_set(stream) {
-                numbers.load(stream, labels.hash());
+                numbers.load(stream, labels);
             }
         }
     }

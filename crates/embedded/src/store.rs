@@ -15,7 +15,7 @@ use runtime::{Shutdown, TaskError};
 use storage::{Erasure, QueryError, UpkeepError};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::commit::{Committer, QUEUE_MAX, Request};
+use crate::commit::{Committer, Newcomers, QUEUE_MAX, Request};
 use crate::erasure::{self, Tombstone};
 use crate::flush::failed;
 use crate::intake::{Intake, Limits};
@@ -57,8 +57,9 @@ impl Embedded {
         let found = catalogue::read(&shared)?;
         shared.next_number.store(found.next_number, Ordering::Release);
         shared.change_view(|view| *view = found.view);
+        shared.recall_clock()?;
         // What was acknowledged under other limits stays.
-        let mut intake = Intake::new(Limits::none());
+        let mut intake = Intake::new(Limits::none(), shared.offenders.clone());
         let (replayed, next_wal) =
             catalogue::replay_wal(&shared, &mut intake, found.next_wal, &flush::write_segments)?;
         intake.set_limits(shared.settings.limits.clone());
@@ -143,6 +144,19 @@ impl Embedded {
         })?
     }
 
+    /// On a thread that may block, beside whatever upkeep goes on.
+    async fn look<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, UpkeepError> + Send + 'static,
+    ) -> Result<T, UpkeepError> {
+        if self.shared.is_closed() {
+            return Err(UpkeepError::Closed);
+        }
+        let shared = self.shared.clone();
+        let done = tokio::task::spawn_blocking(move || work(&shared)).await;
+        done.map_err(|error| failed("look at the store", error))?
+    }
+
     async fn query<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, QueryError> + Send + 'static,
@@ -168,22 +182,26 @@ fn flush_now(shared: &Shared, requests: &mpsc::Sender<Request>) -> Result<(), Up
     flush::write_out(shared, &frozen)
 }
 
-/// Takes days out of sight, then their folders.
+/// Takes days out of sight, then their folders. Returns which.
 fn drop_days(
     shared: &Shared,
     requests: &mpsc::Sender<Request>,
     days: &[(Table, Day)],
-) -> Result<(), UpkeepError> {
+    newcomers: Newcomers,
+) -> Result<Vec<(Table, Day)>, UpkeepError> {
     if days.is_empty() {
         // An earlier attempt may have left folders.
-        return retention::remove_days(shared, &[]);
+        retention::remove_days(shared, &[])?;
+        return Ok(Vec::new());
     }
     flush::remove_written_wal(shared)
         .map_err(|error| failed("remove the WAL before days are dropped", error))?;
     let (reply, forgotten) = oneshot::channel();
-    requests.blocking_send(Request::Forget(days.to_vec(), reply)).map_err(|_| UpkeepError::Closed)?;
-    forgotten.blocking_recv().map_err(|_| UpkeepError::Closed)?;
-    retention::remove_days(shared, days)
+    let forget = Request::Forget(days.to_vec(), newcomers, reply);
+    requests.blocking_send(forget).map_err(|_| UpkeepError::Closed)?;
+    let forgotten = forgotten.blocking_recv().map_err(|_| UpkeepError::Closed)?;
+    retention::remove_days(shared, &forgotten)?;
+    Ok(forgotten)
 }
 
 /// Hides the rows from now on. The caller has flushed, so that all of them are in segments.
@@ -201,6 +219,7 @@ impl Door {
     /// directory free.
     fn close(self, shared: &Shared) {
         drop(self.requests);
+        shared.is_closing.store(true, Ordering::Release);
         if self.committer.join().is_err() {
             tracing::error!("the commit thread has panicked");
         }

@@ -18,7 +18,7 @@ pub use query::{LogQuery, Order, QueryLimits, SpanQuery, attribute_matches};
 pub use rollup::{Bucket, Resolution, RollupSeries, roll_up};
 pub use traits::{Appended, Appender, LogReader, SampleReader, SpanReader, Store, Upkeep};
 pub use upkeep::{
-    DropReason, DroppedDay, DroppedRollup, Erasure, Retention, RetentionPlan, RetentionRule, Signal,
-    TableUsage, ThinnedDay, Usage,
+    DropReason, DroppedDay, DroppedRollup, Erasure, Offender, Retention, RetentionPlan, RetentionRule,
+    Signal, TableUsage, ThinnedDay, Usage,
 };
 pub use words::words;

@@ -42,6 +42,19 @@ pub struct Usage {
     pub wal_bytes: u64,
     /// Streams in memory.
     pub active_streams: u64,
+    /// Who passes limits most, the worst first.
+    pub offenders: Vec<Offender>,
+}
+
+/// A source whose rows were left out because they pass a limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offender {
+    /// As its streams name it, for example by `job` or `service.name`; empty when they do not.
+    pub source: String,
+    /// The setting that limits it.
+    pub limit: &'static str,
+    /// Rows since the start, at least.
+    pub refused: u64,
 }
 
 /// How long telemetry is kept.
@@ -90,6 +103,8 @@ pub struct RetentionPlan {
     pub rollups: Vec<DroppedRollup>,
     /// Days that stay but lose streams to a rule.
     pub thinned: Vec<ThinnedDay>,
+    /// The clock shows a time that cannot be believed yet: ages were counted to this one.
+    pub clock_doubted: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

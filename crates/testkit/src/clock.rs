@@ -82,6 +82,8 @@ impl Clock for FakeClock {
         {
             let mut inner = self.inner.lock();
             let at = inner.elapsed + duration;
+            // Those who went away need no waking.
+            inner.sleepers.retain(|(_, sender)| !sender.is_closed());
             inner.sleepers.push((at, sender));
         }
         // The clock was dropped: time no longer passes for this sleeper.

@@ -21,6 +21,7 @@ mod retention;
 mod secret;
 mod settings;
 mod sources;
+mod tables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

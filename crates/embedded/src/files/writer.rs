@@ -61,6 +61,11 @@ impl<'a> FileWriter<'a> {
         Ok(span)
     }
 
+    /// Where the next frame begins.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
     fn write(&mut self) -> Result<(), DiskError> {
         self.file.append(&self.waiting)?;
         self.waiting.clear();

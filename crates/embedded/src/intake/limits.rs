@@ -4,13 +4,18 @@
 use std::collections::BTreeMap;
 
 use model::{Attributes, LabelSet, LogRecord, Span, Value};
+use parking_lot::Mutex;
 use storage::Appended;
+
+use super::sources::{Offenders, source_of};
 
 /// Bounds of streams and rows.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Of one table and day, at most [`columns::ROWS_MAX`].
     pub streams_max: u32,
+    /// Of one source within a table and day.
+    pub source_streams_max: u32,
     pub labels_max: usize,
     pub label_name_bytes_max: usize,
     pub label_value_bytes_max: usize,
@@ -22,12 +27,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Streams: twice what the design is measured with. Labels: what agents and
+    /// Streams: twice what the design is measured with; one source may have all of them, for
+    /// many a fleet is a single job. Labels: what agents and
     /// Kubernetes send, twice over. Bodies: a tool's whole output is cut by its sender at
     /// less. Span parts: twice OpenTelemetry's own default for events.
     fn default() -> Self {
         Self {
             streams_max: 1_000_000,
+            source_streams_max: 1_000_000,
             labels_max: 64,
             label_name_bytes_max: 1024,
             label_value_bytes_max: 4096,
@@ -44,6 +51,7 @@ impl Limits {
     pub fn none() -> Self {
         Self {
             streams_max: columns::ROWS_MAX as u32,
+            source_streams_max: u32::MAX,
             labels_max: usize::MAX,
             label_name_bytes_max: usize::MAX,
             label_value_bytes_max: usize::MAX,
@@ -67,10 +75,14 @@ fn check(count: usize, setting: &'static str, most: usize) -> Result<(), Limit> 
 }
 
 impl Limits {
-    /// A stream that would be the one numbered `number` in its day.
-    pub fn check_stream(&self, labels: &LabelSet, number: u32) -> Result<(), Limit> {
+    /// A stream that would be the one numbered `number` in its day, and has so many of its
+    /// source beside it.
+    pub fn check_stream(&self, labels: &LabelSet, number: u32, of_source: u32) -> Result<(), Limit> {
         if number >= self.streams_max {
             return Err(Limit { setting: "streams_max", most: self.streams_max as usize });
+        }
+        if of_source >= self.source_streams_max {
+            return Err(Limit { setting: "source_streams_max", most: self.source_streams_max as usize });
         }
         check(labels.len(), "labels_max", self.labels_max)?;
         labels.iter().try_for_each(|(name, value)| {
@@ -105,31 +117,36 @@ impl Limits {
     }
 }
 
-/// Rows of one batch that were left out.
+/// Rows of one batch that were left out, by the limit and the source.
 #[derive(Debug, Default)]
 pub struct Refusals {
-    rows: BTreeMap<Limit, (u64, LabelSet)>,
+    rows: BTreeMap<(Limit, String), (u64, LabelSet)>,
 }
 
 /// An offender is shown to people: what it shows is bounded, however long its labels are.
 const EXAMPLE_CHARS_MAX: usize = 200;
+const REASONS_MAX: usize = 16;
 
 impl Refusals {
     pub fn add(&mut self, limit: Limit, labels: &LabelSet, rows: usize) {
-        self.rows.entry(limit).or_insert_with(|| (0, labels.clone())).0 += rows as u64;
+        let key = (limit, source_of(labels).to_owned());
+        self.rows.entry(key).or_insert_with(|| (0, labels.clone())).0 += rows as u64;
     }
 
-    pub fn into_appended(self) -> Appended {
+    pub fn into_appended(self, offenders: &Mutex<Offenders>) -> Appended {
         let mut appended = Appended::default();
-        for (limit, (rows, example)) in self.rows {
+        for ((limit, source), (rows, example)) in self.rows {
+            offenders.lock().add(&source, limit.setting, rows);
             metrics::counter!("watchkeeper_store_rows_refused_total", "limit" => limit.setting)
                 .increment(rows);
             let example: String = example.to_string().chars().take(EXAMPLE_CHARS_MAX).collect();
             appended.refused += rows;
             let Limit { setting, most } = limit;
-            appended
-                .reasons
-                .push(format!("{rows} rows pass `storage.{setting}` = {most}, such as one of {example}"));
+            if appended.reasons.len() < REASONS_MAX {
+                appended
+                    .reasons
+                    .push(format!("{rows} rows pass `storage.{setting}` = {most}, such as one of {example}"));
+            }
         }
         appended
     }
@@ -142,11 +159,13 @@ mod tests {
     #[test]
     fn a_refusal_names_the_limit_and_an_offender_in_bounds() {
         let labels = LabelSet::new([("a", "x".repeat(5000))]);
-        let limit = Limits::default().check_stream(&labels, 0);
+        let limit = Limits::default().check_stream(&labels, 0, 0);
         assert_eq!(limit, Err(Limit { setting: "label_value_bytes_max", most: 4096 }));
         let mut refusals = Refusals::default();
         refusals.add(Limit { setting: "label_value_bytes_max", most: 4096 }, &labels, 3);
-        let appended = refusals.into_appended();
+        let offenders = Mutex::default();
+        let appended = refusals.into_appended(&offenders);
+        assert_eq!(offenders.lock().worst(9)[0].refused, 3);
         assert_eq!(appended.refused, 3);
         assert!(
             appended.reasons[0]

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use model::LabelSet;
 
 use super::limits::{Limit, Limits};
+use super::sources::source_of;
 
 /// Under which number a WAL file knows a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,14 +22,18 @@ pub struct Numbers {
     /// Greater than every number that was given away.
     next: u32,
     memory_base: u32,
+    /// How many streams each source has.
+    of_sources: HashMap<Box<str>, u32>,
     /// By the stream's number, as far as it was needed.
     wal: Vec<WalNumber>,
 }
 
 impl Numbers {
     /// A stream that is on disk or in frozen memory.
-    pub fn load(&mut self, stream: u32, hash: u128) {
-        self.by_hash.insert(hash, stream);
+    pub fn load(&mut self, stream: u32, labels: &LabelSet) {
+        if self.by_hash.insert(labels.hash(), stream).is_none() {
+            self.count_source(labels);
+        }
         self.reserve(stream + 1);
     }
 
@@ -56,7 +61,9 @@ impl Numbers {
         if let Some(number) = self.by_hash.get(&labels.hash()) {
             return Ok(*number);
         }
-        limits.check_stream(labels, self.next)?;
+        let of_source = self.of_sources.get(source_of(labels)).copied().unwrap_or(0);
+        limits.check_stream(labels, self.next, of_source)?;
+        self.count_source(labels);
         let number = self.next;
         self.by_hash.insert(labels.hash(), number);
         fresh.push(labels.clone());
@@ -64,10 +71,21 @@ impl Numbers {
         Ok(number)
     }
 
+    fn count_source(&mut self, labels: &LabelSet) {
+        let source = source_of(labels);
+        match self.of_sources.get_mut(source) {
+            Some(streams) => *streams += 1,
+            None => drop(self.of_sources.insert(source.into(), 1)),
+        }
+    }
+
     /// Takes back the last numbers.
     pub fn forget(&mut self, fresh: &[LabelSet]) {
         for labels in fresh {
             self.by_hash.remove(&labels.hash());
+            if let Some(streams) = self.of_sources.get_mut(source_of(labels)) {
+                *streams -= 1;
+            }
         }
         self.next -= fresh.len() as u32;
         self.wal.truncate(self.next as usize);
@@ -133,10 +151,29 @@ mod tests {
     }
 
     #[test]
+    fn one_source_does_not_take_the_numbers_of_others() {
+        let limits = Limits { source_streams_max: 2, ..Limits::default() };
+        let (mut numbers, mut fresh) = (Numbers::default(), Vec::new());
+        let of = |name: &str, job: &str| LabelSet::metric(name, [("job", job)]);
+        numbers.load(0, &of("a", "loud"));
+        numbers.number(&of("b", "loud"), &mut fresh, &limits).unwrap();
+        let refused = numbers.number(&of("c", "loud"), &mut fresh, &limits).unwrap_err();
+        assert_eq!((refused.setting, refused.most), ("source_streams_max", 2));
+        numbers.number(&of("c", "quiet"), &mut fresh, &limits).unwrap();
+        assert_eq!(
+            numbers.number(&of("b", "loud"), &mut fresh, &limits).unwrap(),
+            1,
+            "a known stream goes on"
+        );
+        numbers.forget(&fresh);
+        numbers.number(&of("c", "loud"), &mut Vec::new(), &limits).unwrap();
+    }
+
+    #[test]
     fn streams_on_disk_keep_their_numbers() {
         let (mut numbers, limits) = (Numbers::default(), Limits::default());
-        numbers.load(0, labels("a").hash());
-        numbers.load(1, labels("b").hash());
+        numbers.load(0, &labels("a"));
+        numbers.load(1, &labels("b"));
         numbers.reserve(5);
         assert_eq!(numbers.number(&labels("b"), &mut Vec::new(), &limits).unwrap(), 1);
         assert_eq!(numbers.number(&labels("c"), &mut Vec::new(), &limits).unwrap(), 5);

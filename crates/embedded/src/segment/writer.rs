@@ -71,6 +71,11 @@ impl<'a, R: Rows> SegmentWriter<'a, R> {
         Ok(())
     }
 
+    /// So far.
+    pub fn written_bytes(&self) -> u64 {
+        self.file.offset()
+    }
+
     fn wait(&mut self, key: StreamKey, rows: R) {
         self.waiting_rows += rows.len();
         self.waiting_bytes += rows.bytes();

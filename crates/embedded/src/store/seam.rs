@@ -1,5 +1,7 @@
 //! The traits of the seam, each call handed to the module that does it.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use index::Index;
 use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
@@ -11,7 +13,7 @@ use storage::{
 use tokio::sync::oneshot;
 
 use super::{Embedded, drop_days, flush_now, put_tombstone};
-use crate::commit::{Request, Waiting, batch_bytes};
+use crate::commit::{Newcomers, Request, Waiting, batch_bytes};
 use crate::flush::failed;
 use crate::memtable::{Memtable, RowsInMemory};
 use crate::rows::{LogRows, SampleRows, SpanRows};
@@ -19,8 +21,16 @@ use crate::shared::Tables;
 use crate::table::{Day, Table};
 use crate::{query, retention};
 
+/// How many are named to people.
+const OFFENDERS_SHOWN: usize = 20;
+
 /// What one batch may take, roughly. Senders of more send several.
 const BATCH_BYTES_MAX: usize = 32 << 20;
+
+/// Whether the batch will be durable after all is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("the disk has not taken it within {0:?} (`storage.append_timeout`)")]
+struct TooSlow(Duration);
 
 #[async_trait]
 impl Appender for Embedded {
@@ -36,8 +46,19 @@ impl Appender for Embedded {
         }
         let (reply, answer) = oneshot::channel();
         let waiting = Waiting { batch, bytes, reply };
-        requests.send(Request::Append(waiting)).await.map_err(|_| AppendError::Closed)?;
-        answer.await.map_err(|_| AppendError::Closed)?
+        let appending = async {
+            requests.send(Request::Append(waiting)).await.map_err(|_| AppendError::Closed)?;
+            answer.await.map_err(|_| AppendError::Closed)?
+        };
+        let patience = self.shared.settings.append_timeout;
+        tokio::select! {
+            biased;
+            appended = appending => appended,
+            () = self.shared.clock.sleep(patience) => {
+                metrics::counter!("watchkeeper_store_append_timeouts_total").increment(1);
+                Err(AppendError::NotDurable(Box::new(TooSlow(patience))))
+            }
+        }
     }
 }
 
@@ -128,10 +149,11 @@ impl Upkeep for Embedded {
         let requests = self.requests().ok_or(UpkeepError::Closed)?;
         let policy = retention.clone();
         self.upkeep(move |shared| {
-            if retention::memory_holds_days_before(shared, Day::of(now)) {
+            let clock = shared.judge_clock(now)?;
+            if retention::memory_holds_days_before(shared, Day::of(clock.now)) {
                 flush_now(shared, &requests)?;
             }
-            retention::plan(shared, &policy, now).map_err(|error| failed("plan the retention", error))
+            retention::plan(shared, &policy, clock).map_err(|error| failed("plan the retention", error))
         })
         .await
     }
@@ -140,15 +162,16 @@ impl Upkeep for Embedded {
         let requests = self.requests().ok_or(UpkeepError::Closed)?;
         let policy = retention.clone();
         self.upkeep(move |shared| {
-            let holds_old = retention::memory_holds_days_before(shared, Day::of(now));
+            let clock = shared.judge_clock(now)?;
+            let holds_old = retention::memory_holds_days_before(shared, Day::of(clock.now));
             let flushed = if holds_old { flush_now(shared, &requests) } else { Ok(()) };
-            let plan = retention::plan(shared, &policy, now);
+            let plan = retention::plan(shared, &policy, clock);
             let plan = plan.map_err(|error| failed("plan the retention", error))?;
             // Replay must not bring back what is dropped. On a full disk it may have to:
             // dropping days is what makes the next flush succeed.
             let is_clean = plan.days.is_empty() || flushed.is_err();
             let flushed = if is_clean { flushed } else { flush_now(shared, &requests) };
-            drop_days(shared, &requests, &retention::days_dropped(&plan))?;
+            drop_days(shared, &requests, &retention::days_dropped(&plan), Newcomers::GoToo)?;
             flushed?;
             for thinned in &plan.thinned {
                 let matchers = policy.rules[thinned.rule].stream.clone();
@@ -167,9 +190,10 @@ impl Upkeep for Embedded {
             if retention::memory_holds_any(shared, &planned) {
                 flush_now(shared, &requests)?;
             }
-            let unchanged = retention::unchanged(shared, planned);
+            let mut unchanged = retention::unchanged(shared, planned);
             let days: Vec<(Table, Day)> = unchanged.iter().map(retention::of).collect();
-            drop_days(shared, &requests, &days)?;
+            let dropped = drop_days(shared, &requests, &days, Newcomers::KeepTheDay)?;
+            unchanged.retain(|planned| dropped.contains(&retention::of(planned)));
             Ok(unchanged)
         })
         .await
@@ -191,13 +215,14 @@ impl Upkeep for Embedded {
     }
 
     async fn usage(&self) -> Result<Usage, UpkeepError> {
-        self.upkeep(|shared| {
+        self.look(|shared| {
             let wal = shared.disk.list(&shared.wal_dir()).map_err(|e| failed("measure the WAL", e))?;
             let tables = shared.snapshot();
             Ok(Usage {
                 tables: Table::ALL.into_iter().map(|table| table_usage(&tables, table)).collect(),
                 wal_bytes: wal.iter().map(|entry| entry.bytes).sum(),
                 active_streams: active_streams(&tables.active),
+                offenders: shared.offenders.lock().worst(OFFENDERS_SHOWN),
             })
         })
         .await

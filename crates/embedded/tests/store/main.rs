@@ -20,6 +20,7 @@ mod refusals;
 mod restore;
 mod rollups;
 mod seeds;
+mod slow;
 mod stand;
 mod symptoms;
 mod upkeep;

@@ -62,6 +62,7 @@ impl Upkeep for MemoryStore {
             tables: Signal::ALL.iter().map(|signal| table_usage(&rows, *signal)).collect(),
             wal_bytes: 0,
             active_streams: streams.len() as u64,
+            offenders: Vec::new(),
         })
     }
 

@@ -14,6 +14,11 @@ pub fn plan(startup: &Startup) -> anyhow::Result<()> {
     let now = SystemClock::shared().now();
     let policy = wiring::of_telemetry(&settings);
     let plan = inspect::plan_retention(&settings.data, &store_parts(), &policy, now)?;
+    if let Some(time) = plan.clock_doubted {
+        terminal::say(&format!(
+            "The clock has jumped ahead and is not believed before a day has passed: ages are counted to {time}."
+        ));
+    }
     for dropped in &plan.days {
         terminal::say(&day_line(dropped, settings.retention_days, settings.retention.bytes_max));
     }

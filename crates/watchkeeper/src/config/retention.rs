@@ -1,18 +1,17 @@
 //! The `[[retention.rules]]` tables.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::Matcher;
 use storage::Signal;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::Origin;
 use super::file::Place;
 use super::kind::{Kind, Value};
-use super::nearest::suggestion;
 use super::problem::Problem;
+use super::tables::{self, Entry, Key};
 
 /// Streams that are given up earlier than the rest.
 #[derive(Clone, Debug)]
@@ -29,75 +28,42 @@ pub struct RetentionRule {
 const AGE: Kind =
     Kind::Duration { min: Duration::from_secs(24 * 60 * 60), max: Duration::from_secs(3650 * 24 * 60 * 60) };
 
-/// The keys of one table; all of them are needed.
-pub const KEYS: [(&str, Kind); 3] =
-    [("signal", Kind::Choice(&["samples", "logs", "spans"])), ("match", Kind::Text), ("age", AGE)];
+const fn needed(name: &'static str, kind: Kind) -> Key {
+    Key { name, kind, is_needed: true }
+}
+
+pub const KEYS: [Key; 3] = [
+    needed("signal", Kind::Choice(&["samples", "logs", "spans"])),
+    needed("match", Kind::Text),
+    needed("age", AGE),
+];
 
 /// Reads `value`, which must be an array of tables.
 pub fn read(value: &Spanned<DeValue<'_>>, place: &Place<'_>) -> (Vec<RetentionRule>, Vec<Problem>) {
-    let (mut rules, mut problems) = (vec![], vec![]);
-    let DeValue::Array(entries) = value.get_ref() else {
-        let reason = "must be a list of tables: write [[retention.rules]]";
-        return (
-            rules,
-            vec![Problem::new("retention.rules", reason, Some(place.origin(value.span().start)))],
-        );
-    };
-    for (index, entry) in entries.iter().enumerate() {
-        let key = format!("retention.rules[{index}]");
-        let origin = place.origin(entry.span().start);
-        match entry.get_ref() {
-            DeValue::Table(table) => match read_one(&key, table, origin, place) {
-                Ok(rule) => rules.push(rule),
-                Err(found) => problems.extend(found),
-            },
-            _ => problems.push(Problem::new(&key, "must be a table", Some(origin))),
+    let (entries, mut problems) = tables::read("retention.rules", value, place, &KEYS);
+    let mut rules = vec![];
+    for entry in entries {
+        match rule(entry) {
+            Ok(rule) => rules.push(rule),
+            Err(found) => problems.extend(found),
         }
     }
     (rules, problems)
 }
 
-fn read_one(
-    key: &str,
-    table: &DeTable<'_>,
-    origin: Origin,
-    place: &Place<'_>,
-) -> Result<RetentionRule, Vec<Problem>> {
-    let mut problems = vec![];
-    let mut values = BTreeMap::new();
-    for (name, value) in table {
-        let at = place.origin(value.span().start);
-        let path = format!("{key}.{}", name.get_ref());
-        let Some((known, kind)) = KEYS.iter().find(|(known, _)| *known == name.get_ref().as_ref()) else {
-            let near = suggestion(name.get_ref(), KEYS.map(|(known, _)| known));
-            problems.push(Problem::new(&path, format!("there is no such key{near}"), Some(at)));
-            continue;
-        };
-        match kind.read_toml(value.get_ref()) {
-            Ok(value) => drop(values.insert(*known, value)),
-            Err(mismatch) => problems.push(Problem::new(&path, format!("must be {}", mismatch.0), Some(at))),
-        }
-    }
-    for (name, _) in KEYS.iter().filter(|(name, _)| !table.contains_key(*name)) {
-        problems.push(Problem::new(&format!("{key}.{name}"), "is missing", Some(origin.clone())));
-    }
-    let mut text = |name| values.remove(name).map(|value: Value| value.to_string()).unwrap_or_default();
-    let (signal, selector) = (text("signal"), text("match"));
+fn rule(mut entry: Entry) -> Result<RetentionRule, Vec<Problem>> {
+    let signal = entry.take_text("signal").unwrap_or_default();
+    let selector = entry.take_text("match").unwrap_or_default();
     let matchers = matchers(&selector);
     if let (Err(reason), false) = (&matchers, selector.is_empty()) {
-        let path = format!("{key}.match");
-        problems.push(Problem::new(
-            &path,
-            format!("`{selector}` is not a selector: {reason}"),
-            Some(origin.clone()),
-        ));
+        entry.problem("match", format!("`{selector}` is not a selector: {reason}"));
     }
     let signal = Signal::ALL.into_iter().find(|known| known.as_str() == signal);
-    match (signal, matchers, values.remove("age")) {
-        (Some(signal), Ok(matchers), Some(Value::Duration(age))) if problems.is_empty() => {
-            Ok(RetentionRule { signal, selector, matchers, age, origin })
+    match (signal, matchers, entry.take("age")) {
+        (Some(signal), Ok(matchers), Some(Value::Duration(age))) if entry.problems.is_empty() => {
+            Ok(RetentionRule { signal, selector, matchers, age, origin: entry.origin })
         }
-        _ => Err(problems),
+        _ => Err(entry.problems),
     }
 }
 

@@ -2,12 +2,15 @@
 
 mod archive;
 mod reader;
+mod receivers;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::storage::Resolution;
 use model::Severity;
 use url::Url;
 
@@ -166,6 +169,9 @@ pub struct Storage {
     pub flush_age: Duration,
     pub disk_reserve: u64,
     pub cache_bytes: u64,
+    pub append_timeout: Duration,
+    pub merge_bytes_per_second: u64,
+    pub rollups: Vec<Resolution>,
     pub limits: StorageLimits,
 }
 
@@ -173,6 +179,7 @@ pub struct Storage {
 #[derive(Clone, Debug)]
 pub struct StorageLimits {
     pub streams_max: u64,
+    pub source_streams_max: u64,
     pub labels_max: usize,
     pub label_name_bytes_max: u64,
     pub label_value_bytes_max: u64,

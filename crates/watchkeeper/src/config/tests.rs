@@ -290,10 +290,10 @@ fn every_setting_is_documented() {
             assert!(row.contains(&format!("`{default}`")), "{row}");
         }
     }
-    for (key, _) in sources::KEYS {
+    for key in sources::KEYS.map(|key| key.name) {
         assert!(text.contains(&format!("| `{key}` |")), "sources.opencode.{key} is not documented");
     }
-    for (key, _) in retention::KEYS {
+    for key in retention::KEYS.map(|key| key.name) {
         assert!(text.contains(&format!("| `{key}` |")), "retention.rules.{key} is not documented");
     }
 }

@@ -51,14 +51,27 @@ pub fn open_archive(settings: &Settings) -> anyhow::Result<Option<Arc<Archive>>>
 }
 
 fn engine_settings(settings: &Settings) -> EmbeddedSettings {
-    let Storage { flush_bytes, flush_age, disk_reserve, cache_bytes, limits } = &settings.storage;
+    let Storage {
+        flush_bytes,
+        flush_age,
+        disk_reserve,
+        cache_bytes,
+        append_timeout,
+        merge_bytes_per_second,
+        rollups,
+        limits,
+    } = &settings.storage;
     EmbeddedSettings {
         flush_bytes: size(*flush_bytes),
         flush_age: *flush_age,
         disk_reserve_bytes: *disk_reserve,
         cache_bytes: size(*cache_bytes),
+        append_timeout: *append_timeout,
+        merge_bytes_per_second: *merge_bytes_per_second,
+        rollups: rollups.clone(),
         limits: Limits {
             streams_max: u32::try_from(limits.streams_max).unwrap_or(u32::MAX),
+            source_streams_max: u32::try_from(limits.source_streams_max).unwrap_or(u32::MAX),
             labels_max: limits.labels_max,
             label_name_bytes_max: size(limits.label_name_bytes_max),
             label_value_bytes_max: size(limits.label_value_bytes_max),

@@ -1,6 +1,11 @@
 //! The real binary, started from outside in a fresh directory, on free ports.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "these tests are about the real world")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "these tests are about the real world"
+)]
 
 mod backup;
 mod crash;

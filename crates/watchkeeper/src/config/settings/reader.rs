@@ -1,19 +1,15 @@
 //! From a configuration to settings, with everything that does not fit together.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use model::Severity;
 use server::{PASSWORD_CHARS_MIN, USER_NAME_RULE};
 use url::Url;
 
-use super::{
-    Agents, Email, EmailSecurity, Health, Listen, Log, Query, Recovery, Retention, Sessions, Settings, Slack,
-    Storage, StorageLimits, Webhook,
-};
+use super::{Agents, Health, Listen, Log, Query, Recovery, Retention, Sessions, Settings};
 use crate::config::kind::{Kind, Value};
 use crate::config::layers::{Chosen, Configuration};
 use crate::config::problem::Problem;
@@ -184,92 +180,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn email(&self) -> Option<Email> {
-        let enabled = self.toggle("alerts.email.enabled");
-        let host = self.optional_text("alerts.email.smtp_host");
-        let user = self.optional_text("alerts.email.smtp_user");
-        let password = self.secret("alerts.email.smtp_password");
-        let from = self.optional_text("alerts.email.from");
-        let to = self.list("alerts.email.to");
-        let email = Email {
-            smtp_host: host.clone().unwrap_or_default(),
-            smtp_port: self.port("alerts.email.smtp_port"),
-            security: match self.text("alerts.email.security").as_str() {
-                "starttls" => EmailSecurity::StartTls,
-                "tls" => EmailSecurity::Tls,
-                "none" => EmailSecurity::None,
-                _ => EmailSecurity::Auto,
-            },
-            from: from.or_else(|| user.clone()).unwrap_or_default(),
-            smtp_user: user,
-            smtp_password: password,
-            to,
-            severities: self.severities("alerts.email.severities"),
-        };
-        if !enabled || host.is_none() {
-            return None;
-        }
-        if email.from.is_empty() {
-            self.problem("alerts.email.from", "is needed to send e-mail: no sender and no user is set");
-        }
-        if email.to.is_empty() {
-            self.problem("alerts.email.to", "is needed to send e-mail: there is nobody to send it to");
-        }
-        if email.smtp_user.is_some() != email.smtp_password.is_some() {
-            self.problem(
-                "alerts.email.smtp_password",
-                "and alerts.email.smtp_user belong together: set both or none",
-            );
-        }
-        if email.security == EmailSecurity::None && email.smtp_user.is_some() {
-            self.problem(
-                "alerts.email.security",
-                "is `none`: a user and password would be sent in the clear",
-            );
-        }
-        Some(email)
-    }
-
-    fn slack(&self) -> Option<Slack> {
-        let enabled = self.toggle("alerts.slack.enabled");
-        let url = self.secret("alerts.slack.webhook_url");
-        let (channel, username) = (self.text("alerts.slack.channel"), self.text("alerts.slack.username"));
-        let severities = self.severities("alerts.slack.severities");
-        url.filter(|_| enabled).map(|webhook_url| Slack { webhook_url, channel, username, severities })
-    }
-
-    fn webhook(&self) -> Option<Webhook> {
-        let enabled = self.toggle("alerts.webhook.enabled");
-        let url = self.secret("alerts.webhook.url");
-        let headers = match self.value("alerts.webhook.headers") {
-            Some(Value::Headers(headers)) => headers,
-            _ => BTreeMap::new(),
-        };
-        let headers = headers.into_iter().map(|(name, value)| (name, Secret::new(value))).collect();
-        let signing_secret = self.secret("alerts.webhook.signing_secret");
-        let severities = self.severities("alerts.webhook.severities");
-        url.filter(|_| enabled).map(|url| Webhook { url, headers, signing_secret, severities })
-    }
-
-    fn storage(&self) -> Storage {
-        Storage {
-            flush_bytes: self.bytes("storage.flush_bytes"),
-            flush_age: self.duration("storage.flush_age"),
-            disk_reserve: self.bytes("storage.disk_reserve"),
-            cache_bytes: self.bytes("storage.cache_bytes"),
-            limits: StorageLimits {
-                streams_max: self.integer("storage.streams_max"),
-                labels_max: self.count("storage.labels_max"),
-                label_name_bytes_max: self.bytes("storage.label_name_bytes_max"),
-                label_value_bytes_max: self.bytes("storage.label_value_bytes_max"),
-                body_bytes_max: self.bytes("storage.body_bytes_max"),
-                attributes_max: self.count("storage.attributes_max"),
-                attribute_bytes_max: self.bytes("storage.attribute_bytes_max"),
-                span_parts_max: self.count("storage.span_parts_max"),
-            },
-        }
-    }
-
     /// With the rules of retention that change nothing.
     fn warnings(&self) -> Vec<String> {
         let days = self.integer("monitoring.retention_days");
@@ -292,25 +202,16 @@ impl<'a> Reader<'a> {
         Log { filter, json: self.text("log.format") == "json" }
     }
 
-    fn severities(&self, key: &str) -> Vec<Severity> {
-        let words = self.list(key);
-        let known = words.iter().map(|word| Severity::parse(&word.to_lowercase()).ok_or(word));
-        known.collect::<Result<_, _>>().unwrap_or_else(|word| {
-            self.problem(key, format!("`{word}` is not a severity; use critical, high, medium, low, info"));
-            vec![]
-        })
-    }
-
-    fn chosen(&self, key: &str) -> Option<&Chosen> {
+    pub(super) fn chosen(&self, key: &str) -> Option<&Chosen> {
         self.asked.borrow_mut().insert(key.to_owned());
         self.configuration.chosen.get(key)
     }
 
-    fn value(&self, key: &str) -> Option<Value> {
+    pub(super) fn value(&self, key: &str) -> Option<Value> {
         self.chosen(key).and_then(|chosen| chosen.value.clone())
     }
 
-    fn origin(&self, key: &str) -> Origin {
+    pub(super) fn origin(&self, key: &str) -> Origin {
         self.configuration.chosen.get(key).map_or(Origin::Default, |chosen| chosen.origin.clone())
     }
 
@@ -337,21 +238,21 @@ impl<'a> Reader<'a> {
         self.value(key) == Some(Value::Toggle(true))
     }
 
-    fn list(&self, key: &str) -> Vec<String> {
+    pub(super) fn list(&self, key: &str) -> Vec<String> {
         match self.value(key) {
             Some(Value::List(parts)) => parts,
             _ => vec![],
         }
     }
 
-    fn integer(&self, key: &str) -> u64 {
+    pub(super) fn integer(&self, key: &str) -> u64 {
         match self.value(key) {
             Some(Value::Integer(number)) => number,
             _ => 0,
         }
     }
 
-    fn count(&self, key: &str) -> usize {
+    pub(super) fn count(&self, key: &str) -> usize {
         usize::try_from(self.integer(key)).unwrap_or(usize::MAX)
     }
 
@@ -362,11 +263,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn bytes(&self, key: &str) -> u64 {
+    pub(super) fn bytes(&self, key: &str) -> u64 {
         self.optional_bytes(key).unwrap_or(0)
     }
 
-    fn duration(&self, key: &str) -> Duration {
+    pub(super) fn duration(&self, key: &str) -> Duration {
         match self.value(key) {
             Some(Value::Duration(length)) => length,
             _ => Duration::ZERO,
@@ -388,7 +289,7 @@ impl<'a> Reader<'a> {
         urls.collect::<Option<Vec<_>>>().unwrap_or_default()
     }
 
-    fn port(&self, key: &str) -> u16 {
+    pub(super) fn port(&self, key: &str) -> u16 {
         u16::try_from(self.integer(key)).unwrap_or(0)
     }
 
