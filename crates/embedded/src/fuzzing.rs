@@ -13,10 +13,12 @@ use disk::{Disk, frame};
 use index::{Index, Selector};
 use model::{Batch, MatchOp, Matcher, TimeRange, Timestamp};
 
+use storage::Resolution;
+
 use crate::erasure;
 use crate::files::{Cache, FOOTER_BYTES, FileError, Place};
 use crate::labels::LabelPart;
-use crate::rows::{LogRows, Probe, Rows, SampleRows, SpanRows};
+use crate::rows::{FiveMinuteRows, HourRows, LogRows, Probe, Rows, SampleRows, SpanRows};
 use crate::segment::{Directory, DirectoryCache, Segment, SegmentReader, SegmentScan};
 use crate::table::Table;
 use crate::wal::{self, HEADER_BYTES, WalError};
@@ -51,6 +53,8 @@ pub fn segment(bytes: &[u8]) {
             Table::Samples => read_segment::<SampleRows>(&segment),
             Table::Logs => read_segment::<LogRows>(&segment),
             Table::Spans => read_segment::<SpanRows>(&segment),
+            Table::Rollup(Resolution::FiveMinutes) => read_segment::<FiveMinuteRows>(&segment),
+            Table::Rollup(Resolution::OneHour) => read_segment::<HourRows>(&segment),
         };
         drop(read);
     }
@@ -65,10 +69,12 @@ fn read_segment<R: Rows>(segment: &Segment) -> Result<(), FileError> {
     let times = segment.times();
     let half = TimeRange::new(times.start, Timestamp::from_nanos(times.end.as_nanos() / 2));
     drop(reader.streams_with_rows::<R>(&some, half));
-    drop(reader.read::<R, FileError>(&some, half, &probe, |_, _| Ok(())));
-    let mut scan = SegmentScan::<R>::open(segment, &cache)?;
-    while let Some((_, mut rows)) = scan.next()? {
-        rows.settle();
+    drop(reader.read::<R, FileError>(&some, half, |_, _| Ok(())));
+    drop(reader.identities::<R>(half, &probe));
+    for mut scan in SegmentScan::<R>::open(segment, &cache)? {
+        while let Some((_, mut rows)) = scan.next()? {
+            rows.settle();
+        }
     }
     Ok(())
 }

@@ -74,6 +74,8 @@ pub fn plan(shared: &Shared, retention: &Retention, clock: Judged) -> Result<Ret
         if dropped.iter().any(|(dropped, _)| (dropped.table, dropped.day) == (*table, *day)) {
             continue;
         }
+        // A stream goes by the first rule that means it, however many do.
+        let mut taken = RoaringBitmap::new();
         for (rule, policy) in retention.rules.iter().enumerate() {
             if policy.signal != table.signal() || *day >= Day::of(now - policy.age) {
                 continue;
@@ -84,10 +86,12 @@ pub fn plan(shared: &Shared, retention: &Retention, clock: Judged) -> Result<Ret
                 continue;
             }
             let erasure = erasure_of(policy.signal, *day, policy.stream.clone());
-            let streams = streams_left(shared, *table, files, &erasure)?;
-            if streams > 0 {
-                thinned.push(ThinnedDay { signal: policy.signal, day: day.start(), rule, streams });
+            let streams = streams_left(shared, *table, files, &erasure)? - &taken;
+            if !streams.is_empty() {
+                let (signal, day, count) = (policy.signal, day.start(), streams.len());
+                thinned.push(ThinnedDay { signal, day, rule, streams: count });
             }
+            taken |= streams;
         }
     }
     let clock_doubted = clock.is_doubted.then_some(now);
@@ -137,7 +141,7 @@ fn streams_left(
     table: Table,
     files: &DayFiles,
     erasure: &Erasure,
-) -> Result<u64, FileError> {
+) -> Result<RoaringBitmap, FileError> {
     let selector = Selector::new(&erasure.stream);
     let mut meant = RoaringBitmap::new();
     for part in &files.parts {
@@ -162,7 +166,7 @@ fn streams_left(
         let directory = segment.directory(&shared.directories)?;
         left.extend(directory.streams.iter().filter(|stream| visible.contains(**stream)));
     }
-    Ok(left.len())
+    Ok(left)
 }
 
 /// Whether there are rows in memory of days that a retention may mean, or were in what a

@@ -16,6 +16,7 @@ mod kill;
 mod ledger;
 mod lives;
 mod model_test;
+mod mutations;
 mod refusals;
 mod restore;
 mod rollups;

@@ -19,6 +19,7 @@ pub async fn check(stand: &dyn Stand) {
     each_signal_has_its_own_age(stand).await;
     without_an_age_everything_stays(stand).await;
     rules_thin_only_the_streams_they_select(stand).await;
+    a_stream_goes_by_the_first_rule_that_selects_it(stand).await;
     a_rule_says_nothing_of_a_day_that_goes_as_a_whole(stand).await;
     the_oldest_days_go_while_all_tables_take_too_much(stand).await;
     labels_go_with_their_last_day(stand).await;
@@ -129,6 +130,18 @@ async fn rules_thin_only_the_streams_they_select(stand: &dyn Stand) {
     let all_spans = only(RetentionRule { signal: Signal::Spans, stream: Vec::new(), age: days(0) });
     let plan = ["spans of day -1: 2 streams by rule 0", "spans of day -2: 1 streams by rule 0"];
     check_goes(stand, &all_spans, 60, &plan, &named(&[Signal::Spans], &PLACES[..3])).await;
+}
+
+async fn a_stream_goes_by_the_first_rule_that_selects_it(stand: &dyn Stand) {
+    let every = RetentionRule { signal: Signal::Logs, stream: Vec::new(), age: days(0) };
+    let rules = vec![rule(Signal::Logs, Matcher::equal("job", "b"), 0), every.clone(), every];
+    let retention = Retention { rules, ..Retention::default() };
+    let plan = [
+        "logs of day -1: 1 streams by rule 0",
+        "logs of day -1: 1 streams by rule 1",
+        "logs of day -2: 1 streams by rule 1",
+    ];
+    check_goes(stand, &retention, 60, &plan, &named(&[Signal::Logs], &PLACES[..3])).await;
 }
 
 async fn a_rule_says_nothing_of_a_day_that_goes_as_a_whole(stand: &dyn Stand) {

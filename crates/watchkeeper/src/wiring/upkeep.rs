@@ -124,3 +124,68 @@ pub fn keep_metrics_small(supervisor: &Supervisor, clock: SharedClock, metrics: 
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use archive::{ArchiveParts, Place};
+    use disk::RealDisk;
+    use model::{Batch, LabelSet, TimeRange};
+    use runtime::Shutdown;
+    use storage::{Appender, QueryLimits, SampleReader};
+    use testkit::{FakeClock, MemoryStore};
+
+    use super::*;
+
+    /// The days that a store has samples of.
+    async fn days(store: &MemoryStore) -> Vec<String> {
+        let found = store.select(&[], TimeRange::ALL, QueryLimits::default()).await.unwrap();
+        let samples = found.iter().flat_map(|series| &series.samples);
+        samples.map(|sample| sample.at.to_rfc3339()[..10].to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn every_hour_days_that_are_over_go_into_the_archive_and_then_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let (files, clock) = (directory.path().join("archive"), FakeClock::new());
+        clock.advance(Duration::from_secs(60)).await;
+        let shared: SharedClock = Arc::new(clock.clone());
+        let store = Arc::new(MemoryStore::new());
+        let mut batch = Batch::default();
+        for age in [0, 1, 2, 40] {
+            batch.push_sample(LabelSet::metric("up", [("job", "a")]), shared.now() - DAY * age, 1.0);
+        }
+        store.append(batch).await.unwrap();
+        let parts = ArchiveParts { disk: Arc::new(RealDisk), notes: directory.path().join("notes") };
+        let archive = Arc::new(Archive::new(&Place::Folder(files.clone()), parts).unwrap());
+        let state = State::open(&directory.path().join("state.db"), shared.clone()).await.unwrap();
+        let ages = Signal::ALL.map(|signal| (signal, DAY)).to_vec();
+        let telemetry = storage::Retention { ages, ..storage::Retention::default() };
+        let retention = Retention { telemetry, telemetry_days: 1, audit_days: 1 };
+        let shutdown = Shutdown::new();
+        let supervisor = Supervisor::new(shared.clone(), shutdown.clone());
+        keep_forgetting(&supervisor, retention, shared.clone(), store.clone(), Some(archive), state);
+
+        // At the start, and again when another day is over.
+        let steps = [
+            (vec!["2025-12-31", "2026-01-01"], 2, Duration::ZERO),
+            (vec!["2026-01-01"], 3, RETENTION_INTERVAL),
+        ];
+        for (left, archived, step) in steps {
+            let gone = async {
+                while days(&store).await != left {
+                    clock.advance(step).await;
+                }
+            };
+            let waited = tokio::time::timeout(Duration::from_secs(3), gone).await;
+            assert!(waited.is_ok(), "{:?} are left, and not {left:?}", days(&store).await);
+            let names = std::fs::read_dir(files.join("samples")).unwrap();
+            let names: Vec<String> =
+                names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+            assert_eq!(names.iter().filter(|name| name.ends_with(".parquet")).count(), archived, "{names:?}");
+            clock.advance(DAY).await;
+        }
+        shutdown.begin();
+    }
+}
