@@ -1,6 +1,8 @@
 //! Good files with mistakes in them, through the doors of the fuzz targets: nothing that is
 //! read may panic, hang or take the memory. A short look at what `fuzz/` searches for days.
 
+#![allow(clippy::disallowed_methods, reason = "golden files lie in the sources")]
+
 use std::path::{Path, PathBuf};
 
 use crate::stand::Chance;
