@@ -21,10 +21,13 @@
 //! again.
 
 mod hex;
+mod needle;
 mod phrases;
 mod templates;
 
 use std::collections::HashMap;
+
+pub use needle::Needle;
 
 use crate::bytes::{Cursor, pack, put_block, put_uint, unpack};
 use crate::hash::HashBuilder;
@@ -206,6 +209,41 @@ pub fn decode(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
     }
 }
 
+/// A column in which only some texts are looked for.
+#[derive(Debug)]
+pub struct Candidates {
+    strings: Strings,
+    /// Which rows are; all of them when it is not known better.
+    known: Option<Vec<bool>>,
+}
+
+impl Candidates {
+    /// The text of a row, unless it surely has not all that is looked for.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        let is_candidate = self.known.as_ref().is_none_or(|known| known[row]);
+        is_candidate.then(|| self.strings.get(row))
+    }
+}
+
+/// As [`decode`], for those of the chosen rows (ascending) that have all of the needles. Texts
+/// that surely have not are not put together, where that saves much.
+pub fn decode_where(
+    bytes: &[u8],
+    rows: usize,
+    chosen: &[usize],
+    needles: &[Needle],
+) -> Result<Candidates, Corrupt> {
+    let mut cursor = Cursor::new(bytes, WHAT);
+    let are_rows = chosen.iter().all(|row| *row < rows);
+    if bytes.first() != Some(&TEMPLATES) || rows > ROWS_MAX || !are_rows {
+        return Ok(Candidates { strings: decode(bytes, rows)?, known: None });
+    }
+    cursor.byte()?;
+    let may_match = |template: &str| needles.iter().all(|needle| needle.may_be_in(template));
+    let (strings, known) = templates::decode_where(cursor, rows, chosen, &may_match)?;
+    Ok(Candidates { strings, known: Some(known) })
+}
+
 fn decode_distinct(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
     let mut cursor = Cursor::new(bytes, WHAT);
     match cursor.byte()? {
@@ -284,6 +322,17 @@ mod tests {
             let templates = templates::encode(&rows).unwrap();
             let strings = templates::decode(Cursor::new(&templates, "it"), rows.len()).unwrap();
             prop_assert_eq!(strings.iter().collect::<Vec<_>>(), rows.clone());
+            let part = &rows[at % rows.len()];
+            let (start, end) = (at % part.len(), at % part.len() + 9);
+            let part = part.get(start..end).unwrap_or("took");
+            let chosen: Vec<usize> = (0..rows.len()).filter(|row| row % 3 != at % 4).collect();
+            let found = decode_where(&bytes, rows.len(), &chosen, &[Needle::new(part)]).unwrap();
+            for row in chosen {
+                match found.get(row) {
+                    Some(found) => prop_assert_eq!(found, rows[row]),
+                    None => prop_assert!(!rows[row].contains(part), "{} is in {}", part, rows[row]),
+                }
+            }
             for mut damaged in [bytes, templates] {
                 let at = at % damaged.len();
                 damaged[at] ^= flip;

@@ -84,15 +84,9 @@ impl ClockJudge {
         if self.kept.is_some_and(is_fresh) {
             return Ok(());
         }
-        match write_atomically(disk, &path(dir), format!("{}\n", believed.as_nanos()).as_bytes()) {
-            // What makes room must not need some.
-            Err(error) if error.is_full() => Ok(()),
-            Err(error) => Err(error),
-            Ok(()) => {
-                self.kept = Some(believed);
-                Ok(())
-            }
-        }
+        write_atomically(disk, &path(dir), format!("{}\n", believed.as_nanos()).as_bytes())?;
+        self.kept = Some(believed);
+        Ok(())
     }
 }
 

@@ -16,7 +16,7 @@ use index::{Index, Part, Selector};
 use model::{LabelSet, Matcher, TimeRange};
 use parking_lot::RwLock;
 use roaring::RoaringBitmap;
-use storage::QueryError;
+use storage::{Order, QueryError};
 
 pub use day::read_day;
 pub use events::{search_logs, search_spans};
@@ -159,15 +159,17 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         &self,
         segment: &Arc<Segment>,
         range: &dyn Fn() -> TimeRange,
+        order: Order,
         probe: &Probe,
-        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
-        mut take: impl FnMut(u32, R) -> Result<(), E>,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt> + Sync,
+        mut take: impl FnMut(usize, u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
         self.with_segment(segment, |reader, erased| {
-            reader.read_selected::<R, Stop<E>>(&self.streams, range, probe, decode, |stream, mut rows| {
+            let take = |page, stream, mut rows| {
                 erased.apply(stream, &mut rows);
-                take(stream, rows).map_err(Stop::Taker)
-            })
+                take(page, stream, rows).map_err(Stop::Taker)
+            };
+            reader.read_selected::<R, Stop<E>>(&self.streams, range, order, probe, decode, take)
         })
     }
 

@@ -10,13 +10,11 @@ use index::{Index, Part};
 use model::Timestamp;
 use parking_lot::{Mutex, RwLock};
 use runtime::SharedClock;
-use storage::UpkeepError;
 use tokio::sync::Notify;
 
 use crate::clock_judge::{ClockJudge, Judged};
 use crate::erasure::Tombstone;
 use crate::files::{Cache, Fate, FileError, Place, StoredFile};
-use crate::flush::failed;
 use crate::intake::{Numbers, Offenders};
 use crate::labels::{LabelPart, PartCache};
 use crate::memtable::{Memtable, RowsInMemory};
@@ -128,12 +126,16 @@ impl Shared {
         Ok(())
     }
 
-    /// What ages are counted to; the judge keeps it in mind, also for the next run.
-    pub fn judge_clock(&self, now: Timestamp) -> Result<Judged, UpkeepError> {
-        let mut judge = self.clock_judge.lock();
-        let judged = judge.judge(now, self.clock.monotonic(), self.settings.clock_jump_max);
-        judge.keep(&*self.disk, &self.settings.dir).map_err(|error| failed("note the time", error))?;
-        Ok(judged)
+    /// What ages are counted to; the judge keeps it in mind.
+    pub fn judge_clock(&self, now: Timestamp) -> Judged {
+        self.clock_judge.lock().judge(now, self.clock.monotonic(), self.settings.clock_jump_max)
+    }
+
+    /// Notes what was believed, for the next run. Without the note the newest rows say it.
+    pub fn note_clock(&self) {
+        if let Err(error) = self.clock_judge.lock().keep(&*self.disk, &self.settings.dir) {
+            tracing::warn!(%error, "the time of the retention could not be noted");
+        }
     }
 
     /// As [`Shared::judge_clock`], for somebody who only looks.

@@ -25,14 +25,14 @@ use crate::{Corrupt, ROWS_MAX, numbers};
 
 use super::{JOINED, PHRASES, Strings, WHAT, decode_distinct, encode_prose};
 
-const NUMBER: char = '\0';
-const HEX: char = '\u{1}';
+pub(super) const NUMBER: char = '\0';
+pub(super) const HEX: char = '\u{1}';
 
 /// A template that comes so often has columns of its own: about what the bins of a column
 /// cost.
 const COLUMN_ROWS_MIN: usize = 32;
 
-const NUMBER_DIGITS_MAX: usize = 18;
+pub(super) const NUMBER_DIGITS_MAX: usize = 18;
 const HEX_DIGITS_MIN: usize = 8;
 /// Its length stands in a template as one character of one byte.
 const HEX_DIGITS_MAX: usize = 120;
@@ -191,6 +191,8 @@ struct Template {
     /// For numbers.
     holes: usize,
     rows: usize,
+    /// Hexadecimal digits of each row.
+    digits: usize,
     /// The first of its columns, if it has any of its own.
     column: Option<usize>,
 }
@@ -205,10 +207,11 @@ impl Layout {
             counts[template] += 1;
         }
         for (number, template) in templates.enumerate() {
-            let holes = template.bytes().filter(|&byte| byte == NUMBER as u8).count();
+            let (holes, digits) = holes_of(template);
             let rows = counts.get(number).copied().unwrap_or(0);
             let has_columns = holes > 0 && rows >= COLUMN_ROWS_MIN;
-            layout.templates.push(Template { holes, rows, column: has_columns.then_some(layout.columns) });
+            let column = has_columns.then_some(layout.columns);
+            layout.templates.push(Template { holes, rows, digits, column });
             if has_columns {
                 layout.columns += holes;
             } else {
@@ -219,7 +222,33 @@ impl Layout {
     }
 }
 
-pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Corrupt> {
+/// Holes for numbers, and hexadecimal digits in holes for those.
+fn holes_of(template: &str) -> (usize, usize) {
+    let (mut numbers, mut digits) = (0, 0);
+    let mut bytes = template.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == NUMBER as u8 {
+            numbers += 1;
+        } else if byte == HEX as u8 {
+            digits += bytes.next().map_or(0, usize::from);
+        }
+    }
+    (numbers, digits)
+}
+
+pub(super) fn decode(cursor: Cursor<'_>, rows: usize) -> Result<Strings, Corrupt> {
+    let all: Vec<usize> = (0..rows).collect();
+    decode_where(cursor, rows, &all, &|_| true).map(|(strings, _)| strings)
+}
+
+/// The texts of those of the chosen rows (ascending) of which the template is wanted; the
+/// others are empty. Says which are there.
+pub(super) fn decode_where(
+    mut cursor: Cursor<'_>,
+    rows: usize,
+    chosen: &[usize],
+    is_wanted: &dyn Fn(&str) -> bool,
+) -> Result<(Strings, Vec<bool>), Corrupt> {
     let count = cursor.at_most(rows)?;
     let templates = cursor.block()?;
     // No other kinds: templates within templates could nest without end.
@@ -229,6 +258,15 @@ pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Cor
     let templates = decode_distinct(templates, count)?;
     let codes = numbers::decode::<u32>(cursor.block()?, rows)?;
     let template_of_row = places(&codes, count)?;
+    let mut wanted: Vec<Option<bool>> = vec![None; count];
+    let mut known = vec![false; rows];
+    for row in chosen {
+        let place = template_of_row[*row] as usize;
+        known[*row] = *wanted[place].get_or_insert_with(|| is_wanted(templates.get(place)));
+    }
+    if !known.contains(&true) {
+        return Ok((Strings { ends: vec![0; rows], ..Strings::default() }, known));
+    }
     let mut nibbles = Nibbles { bytes: cursor.block()?, at: 0 };
     let layout = Layout::new(templates.iter(), &template_of_row);
     let mut columns = Vec::new();
@@ -236,16 +274,31 @@ pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Cor
     if layout.columns > cursor.clone().rest().len() {
         return Err(Corrupt(WHAT));
     }
-    for template in layout.templates.iter().filter(|template| template.column.is_some()) {
-        for _ in 0..template.holes {
-            columns.push(numbers::decode::<u64>(cursor.block()?, template.rows)?.into_iter());
+    for (template, is_wanted) in layout.templates.iter().zip(&wanted) {
+        for _ in 0..template.column.map_or(0, |_| template.holes) {
+            let (column, is_wanted) = (cursor.block()?, *is_wanted == Some(true));
+            let numbers = if is_wanted { numbers::decode::<u64>(column, template.rows)? } else { Vec::new() };
+            columns.push(numbers.into_iter());
         }
     }
     let mut others = numbers::decode::<u64>(cursor.block()?, layout.others)?.into_iter();
     cursor.finish()?;
     let mut strings = Strings::default();
-    for &place in &template_of_row {
-        let mut column = layout.templates[place as usize].column;
+    for (row, &place) in template_of_row.iter().enumerate() {
+        let Template { holes, digits, mut column, .. } = layout.templates[place as usize];
+        if !known[row] {
+            nibbles.at = nibbles.at.saturating_add(digits);
+            match column {
+                _ if holes == 0 => {}
+                None => drop(others.nth(holes - 1).ok_or(Corrupt(WHAT))?),
+                // Columns of templates that are not wanted at all were not read.
+                Some(first) => columns[first..first + holes].iter_mut().for_each(|column| {
+                    column.next();
+                }),
+            }
+            strings.ends.push(strings.text.len() as u32);
+            continue;
+        }
         let mut next_number = || {
             let Some(number) = column.as_mut() else { return others.next() };
             *number += 1;
@@ -258,7 +311,7 @@ pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Cor
         }
         strings.ends.push(strings.text.len() as u32);
     }
-    Ok(strings)
+    Ok((strings, known))
 }
 
 /// The template of each row, if the codes name no other than those that there are.

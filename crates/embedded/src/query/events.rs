@@ -155,7 +155,7 @@ impl Search<'_> {
     fn run<R: EventRows>(
         &self,
         shared: &Shared,
-        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt> + Sync,
         selects: impl Fn(&R::Event) -> bool,
     ) -> Result<Vec<Arc<R::Event>>, QueryError> {
         let snapshot = shared.snapshot();
@@ -189,17 +189,19 @@ impl Search<'_> {
                     continue;
                 }
                 let replaced = query.replaced_in(segment, range, &self.trace).map_err(unreadable)?;
-                let age = segment.footer().wal.last;
+                // Of rows in one segment, those of a later page came later.
+                let age = segment.footer().wal.last << PAGE_BITS;
                 // The more is found, the less of the time is left to look at.
                 let open = Cell::new(range);
-                query.read_selected(segment, &|| open.get(), &self.probe, &decode, |stream, mut rows| {
+                let take = |page: usize, stream, mut rows: R| {
                     if let Some(replaced) = replaced.get(&stream) {
                         rows.leave_out(replaced);
                     }
-                    hits.add(rows, age, streams.of(stream)?, &selects);
+                    hits.add(rows, age | page as u64, streams.of(stream)?, &selects);
                     open.set(hits.range);
                     Ok::<(), QueryError>(())
-                })?;
+                };
+                query.read_selected(segment, &|| open.get(), self.order, &self.probe, &decode, take)?;
             }
         }
         Ok(hits.finish())
@@ -208,6 +210,9 @@ impl Search<'_> {
 
 /// Rows in memory are newer than those of every WAL file that became a segment.
 const MEMORY_AGE: u64 = u64::MAX / 2;
+
+/// A segment has fewer pages than this many bits can count.
+const PAGE_BITS: u32 = 20;
 
 /// Labels of streams, each read once.
 struct StreamLabels<'a, R: RowsInMemory> {

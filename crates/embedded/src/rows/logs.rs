@@ -15,6 +15,7 @@
 use std::sync::Arc;
 
 use columns::attributes::Attributes;
+use columns::strings::{Candidates, Needle};
 use columns::{Corrupt, filter, numbers, strings};
 use model::{LabelSet, LogRecord, LogSeverity, Matcher, SpanId, TimeRange, Timestamp, TraceId, Value};
 use storage::{LogQuery, attribute_matches};
@@ -102,7 +103,7 @@ impl Rows for LogRows {
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
         let page = LogPage::read(page)?;
         let chosen = page.heads.rows_of(wanted);
-        page.make(&chosen)
+        page.make(&chosen, None)
     }
 }
 
@@ -132,14 +133,18 @@ impl<'a> LogPage<'a> {
         Attributes::decode(self.attributes, self.heads.rows)
     }
 
-    fn make(&self, chosen: &[usize]) -> Result<Vec<(u32, LogRows)>, Corrupt> {
+    /// Of rows that the candidates have.
+    fn make(&self, chosen: &[usize], bodies: Option<Candidates>) -> Result<Vec<(u32, LogRows)>, Corrupt> {
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
         let rows = self.heads.rows;
         let times = numbers::decode::<i64>(self.times, rows)?;
         let severities = numbers::decode::<u32>(self.severities, rows)?;
-        let bodies = strings::decode(self.bodies, rows)?;
+        let bodies = match bodies {
+            Some(bodies) => bodies,
+            None => strings::decode_where(self.bodies, rows, chosen, &[])?,
+        };
         let (traces, spans) = (self.traces.decode::<16>(rows)?, self.spans.decode::<8>(rows)?);
         let attributes = self.attributes()?.rows()?;
         let found = self.heads.make(chosen, |row| {
@@ -147,7 +152,7 @@ impl<'a> LogPage<'a> {
                 at: Timestamp::from_nanos(times[row]),
                 stream: LabelSet::empty(),
                 severity: severity(severities[row])?,
-                body: bodies.get(row).to_owned(),
+                body: bodies.get(row).ok_or(Corrupt(WHAT))?.to_owned(),
                 trace: traces[row].map(TraceId),
                 span: spans[row].map(SpanId),
                 attributes: owned(attributes.row(row)),
@@ -181,12 +186,15 @@ pub fn decode_selected(
     if !query.attributes.is_empty() && !chosen.is_empty() {
         retain_by_attributes(&page.attributes()?, &query.attributes, &mut chosen)?;
     }
-    let asks_bodies = query.contains.is_some() || !query.words.is_empty();
-    if asks_bodies && !chosen.is_empty() {
-        let bodies = strings::decode(page.bodies, rows)?;
-        chosen.retain(|row| query.selects_body(bodies.get(*row)));
+    let parts = query.words.iter().chain(&query.contains);
+    let needles: Vec<Needle> = parts.map(|part| Needle::new(part)).collect();
+    let mut candidates = None;
+    if !needles.is_empty() && !chosen.is_empty() {
+        let bodies = strings::decode_where(page.bodies, rows, &chosen, &needles)?;
+        chosen.retain(|row| bodies.get(*row).is_some_and(|body| query.selects_body(body)));
+        candidates = Some(bodies);
     }
-    page.make(&chosen)
+    page.make(&chosen, candidates)
 }
 
 fn severity(number: u32) -> Result<LogSeverity, Corrupt> {

@@ -1,15 +1,21 @@
-//! Reads what a query wants of a segment, page by page.
+//! Reads what a query wants of a segment, page by page. Pages are decoded side by side, a
+//! few at a time, and handed over in their order.
 
 use std::sync::Arc;
 
 use columns::Corrupt;
 use disk::ReadFile;
 use model::TimeRange;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+use storage::Order;
 
 use super::directory::{Directory, PageEntry, Piece};
 use super::{DirectoryCache, Segment};
 use crate::files::{FileError, Span};
 use crate::rows::{Identity, Probe, Rows, StreamKey};
+
+/// Decoded pages that wait for their turn: some megabytes.
+const TOGETHER_MAX: usize = 8;
 
 pub struct SegmentReader<'a> {
     segment: &'a Segment,
@@ -31,45 +37,85 @@ impl<'a> SegmentReader<'a> {
         range: TimeRange,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
-        let decode = |page: &[u8], streams: &[u32], _: TimeRange| R::decode(page, Some(streams));
-        self.read_selected(wanted, &|| range, &Probe::default(), decode, |stream, mut rows| {
-            rows.clip(range);
+        let decode = |page: &[u8], streams: &[u32], _: TimeRange| {
+            let mut found: Vec<(u32, R)> = R::decode(page, Some(streams))?;
+            found.iter_mut().for_each(|(_, rows)| rows.clip(range));
+            Ok(found)
+        };
+        let range = &|| range;
+        self.read_selected(wanted, range, Order::OldestFirst, &Probe::default(), decode, |_, stream, rows| {
             if rows.len() > 0 { take(stream, rows) } else { Ok(()) }
         })
     }
 
     /// As [`read`](SegmentReader::read), but `decode` makes of each page what is of interest,
-    /// and the range is asked for anew before each: it may have become narrower. Pages of
-    /// which the filter says that nothing in them is of interest are not read.
+    /// and the range is asked for anew before each few: it may have become narrower. Pages of
+    /// which the filter says that nothing in them is of interest are not read. They come as
+    /// they lie in the segment, or with the newest first; `take` is told the place of each.
     pub fn read_selected<R: Rows, E: From<FileError>>(
         &self,
         wanted: &[u32],
         range: &dyn Fn() -> TimeRange,
+        order: Order,
         probe: &Probe,
-        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
-        mut take: impl FnMut(u32, R) -> Result<(), E>,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt> + Sync,
+        mut take: impl FnMut(usize, u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
         let pieces = self.directory.pieces(wanted);
-        let mut pieces = &pieces[..];
-        for page in &self.directory.pages {
+        let mut pages = self.pages_with(&pieces);
+        if order == Order::NewestFirst {
+            pages.sort_by_key(|(place, _)| {
+                std::cmp::Reverse((self.directory.pages[*place].times.end, *place))
+            });
+        }
+        let mut pages = pages.into_iter();
+        let mut together = 1;
+        loop {
+            let range = range();
+            let chosen = pages.by_ref().filter_map(|(place, in_page)| {
+                if !self.directory.pages[place].times.overlaps(range) {
+                    return None;
+                }
+                let overlap = in_page.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
+                let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
+                (!streams.is_empty()).then_some((place, streams))
+            });
+            let chosen: Vec<(usize, Vec<u32>)> = chosen.take(together).collect();
+            let read = |(place, streams): &(usize, Vec<u32>)| -> Result<Vec<(u32, R)>, FileError> {
+                let page = &self.directory.pages[*place];
+                if !self.may_match(page, probe)? {
+                    return Ok(Vec::new());
+                }
+                let found = self.page(page, |bytes| decode(bytes, streams, range))?;
+                Ok(found.unwrap_or_default())
+            };
+            let found: Vec<_> = match &chosen[..] {
+                [] => return Ok(()),
+                [one] => vec![read(one)],
+                several => several.par_iter().map(read).collect(),
+            };
+            for ((place, _), found) in chosen.iter().zip(found) {
+                for (stream, rows) in found? {
+                    take(*place, stream, rows)?;
+                }
+            }
+            // The first few may be all that is wanted.
+            together = (2 * together).min(TOGETHER_MAX);
+        }
+    }
+
+    /// The places of pages that hold some of the pieces (ascending), with those.
+    fn pages_with<'p>(&self, mut pieces: &'p [usize]) -> Vec<(usize, &'p [usize])> {
+        let mut found = Vec::new();
+        for (place, page) in self.directory.pages.iter().enumerate() {
             let here = pieces.partition_point(|piece| *piece < page.end_piece as usize);
             let (in_page, later) = pieces.split_at(here);
             pieces = later;
-            let range = range();
-            if in_page.is_empty() || !page.times.overlaps(range) || !self.may_match(page, probe)? {
-                continue;
-            }
-            let overlap = in_page.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
-            let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
-            if streams.is_empty() {
-                continue;
-            }
-            let found = self.page(page, |bytes| decode(bytes, &streams, range))?;
-            for (stream, rows) in found.unwrap_or_default() {
-                take(stream, rows)?;
+            if !in_page.is_empty() {
+                found.push((place, in_page));
             }
         }
-        Ok(())
+        found
     }
 
     /// Those of `wanted` (ascending) that have a row in the range. Reads pages only if the

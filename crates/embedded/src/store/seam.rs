@@ -149,7 +149,7 @@ impl Upkeep for Embedded {
         let requests = self.requests().ok_or(UpkeepError::Closed)?;
         let policy = retention.clone();
         self.upkeep(move |shared| {
-            let clock = shared.judge_clock(now)?;
+            let clock = shared.judge_clock(now);
             if retention::memory_holds_days_before(shared, Day::of(clock.now)) {
                 flush_now(shared, &requests)?;
             }
@@ -162,7 +162,7 @@ impl Upkeep for Embedded {
         let requests = self.requests().ok_or(UpkeepError::Closed)?;
         let policy = retention.clone();
         self.upkeep(move |shared| {
-            let clock = shared.judge_clock(now)?;
+            let clock = shared.judge_clock(now);
             let holds_old = retention::memory_holds_days_before(shared, Day::of(clock.now));
             let flushed = if holds_old { flush_now(shared, &requests) } else { Ok(()) };
             let plan = retention::plan(shared, &policy, clock);
@@ -178,6 +178,7 @@ impl Upkeep for Embedded {
                 let erasure = retention::erasure_of(thinned.signal, Day::of(thinned.day), matchers);
                 put_tombstone(shared, &erasure)?;
             }
+            shared.note_clock();
             Ok(plan)
         })
         .await
