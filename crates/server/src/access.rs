@@ -17,12 +17,14 @@ pub enum Permission {
     Recover,
     /// Abort, prompt, and answer agents.
     ControlAgents,
+    /// Send telemetry.
+    Ingest,
     /// Receivers, exports, and the installation itself.
     Administer,
 }
 
 impl Permission {
-    pub const ALL: [Permission; 8] = [
+    pub const ALL: [Permission; 9] = [
         Permission::View,
         Permission::Metrics,
         Permission::Alerts,
@@ -30,6 +32,7 @@ impl Permission {
         Permission::Acknowledge,
         Permission::Recover,
         Permission::ControlAgents,
+        Permission::Ingest,
         Permission::Administer,
     ];
 
@@ -42,6 +45,7 @@ impl Permission {
             Permission::Acknowledge => "acknowledge",
             Permission::Recover => "recover",
             Permission::ControlAgents => "control_agents",
+            Permission::Ingest => "ingest",
             Permission::Administer => "administer",
         }
     }
@@ -59,6 +63,7 @@ pub const fn permissions(role: Role) -> &'static [Permission] {
             Permission::Acknowledge,
             Permission::Recover,
             Permission::ControlAgents,
+            Permission::Ingest,
         ],
         Role::Viewer | Role::Executive => &[Permission::View, Permission::Metrics],
     }

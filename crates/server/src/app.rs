@@ -12,6 +12,7 @@ use crate::auth::Auth;
 use crate::engines::Engines;
 use crate::live::Hub;
 use crate::problem::Problem;
+use crate::receive::Reception;
 use crate::routes::{self, Port, Table};
 use crate::settings::ServerSettings;
 use crate::summary::Measures;
@@ -25,6 +26,7 @@ pub(crate) struct App {
     pub auth: Auth,
     pub hub: Hub,
     pub measures: Measures,
+    pub reception: Reception,
     pub table: Table,
     pub started: Timestamp,
     pub shutdown: Shutdown,
@@ -39,6 +41,7 @@ impl App {
             auth: Auth::new(&settings, engines.state.clone(), engines.clock.clone()),
             hub: Hub::new(engines.clock.now(), settings.live_clients_max),
             measures: Measures::default(),
+            reception: Reception::new(settings.receive),
             table: Table::of(&routes::all()),
             started: engines.clock.now(),
             readiness: routes::Readiness::default(),

@@ -17,6 +17,7 @@ mod live;
 mod page;
 mod problem;
 mod prometheus;
+mod receive;
 mod routes;
 mod serve;
 mod settings;
@@ -35,5 +36,6 @@ pub use engines::{
     HostReading, PermissionAnswer, RenderMetrics, TestFault, TriggerFault,
 };
 pub use listen::{BindError, Listeners};
+pub use receive::ReceiveSettings;
 pub use serve::serve;
 pub use settings::{ConfigurationView, ServerSettings};

@@ -25,9 +25,11 @@ pub(crate) use table::{Port, Route, Table};
 use axum::http::Method;
 
 use crate::access::Access::{Needs, NeedsUnlessLocal, Open, SignedIn};
-use crate::access::Permission::{Acknowledge, Administer, Alerts, ControlAgents, Metrics, Recover, View};
+use crate::access::Permission::{
+    Acknowledge, Administer, Alerts, ControlAgents, Ingest, Metrics, Recover, View,
+};
 use crate::app::Shared;
-use crate::{dto, prometheus};
+use crate::{dto, prometheus, receive};
 
 /// The longest that a recovery may take until its proof: three verifications of a minute.
 const RECOVERY_SECONDS: u64 = 200;
@@ -209,6 +211,12 @@ fn prometheus_api() -> Vec<Route> {
     let exemplars: &[&str] = &["query", "start", "end"];
     let matching: &[&str] = &["match[]", "start", "end", "limit"];
     let mut routes = vec![
+        Route::post(
+            "/api/v1/write",
+            NeedsUnlessLocal(Ingest),
+            "Remote write 1.0 and 2.0",
+            receive::remote_write,
+        ),
         fact("/api/v1/label/{name}/values", "Values of a label", get(prometheus::label_values))
             .query(matching),
         fact("/api/v1/status/buildinfo", "Version", get(prometheus::buildinfo)),

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::receive::ReceiveSettings;
+
 /// Where and how the server answers.
 #[derive(Clone, Debug)]
 pub struct ServerSettings {
@@ -28,6 +30,7 @@ pub struct ServerSettings {
     pub connections_max: usize,
     /// Live streams beyond this are refused.
     pub live_clients_max: usize,
+    pub receive: ReceiveSettings,
     pub configuration: ConfigurationView,
 }
 
@@ -63,6 +66,7 @@ impl ServerSettings {
             query_timeout: Duration::from_secs(20),
             connections_max: 4096,
             live_clients_max: 256,
+            receive: ReceiveSettings::default(),
             configuration,
         }
     }

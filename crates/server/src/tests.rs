@@ -13,4 +13,5 @@ mod live;
 mod login;
 mod openapi;
 mod prometheus;
+mod receive;
 mod sockets;

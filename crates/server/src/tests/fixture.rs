@@ -42,7 +42,7 @@ pub(super) struct Ask {
     pub method: Method,
     pub path: String,
     pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
     pub peer: SocketAddr,
 }
 
@@ -52,13 +52,13 @@ pub(super) fn get(path: &str) -> Ask {
         method: Method::GET,
         path: path.to_owned(),
         headers: vec![("host".to_owned(), "watch.test:8083".to_owned())],
-        body: String::new(),
+        body: Vec::new(),
         peer: "192.0.2.9:5000".parse().unwrap(),
     }
 }
 
 pub(super) fn post(path: &str, body: &str) -> Ask {
-    let ask = Ask { method: Method::POST, body: body.to_owned(), ..get(path) };
+    let ask = Ask { method: Method::POST, body: body.into(), ..get(path) };
     if body.is_empty() { ask } else { ask.with("content-type", "application/json") }
 }
 
