@@ -29,6 +29,7 @@ mod intake;
 mod labels;
 mod memtable;
 mod merge;
+mod parallel;
 mod query;
 mod retention;
 mod rollup;

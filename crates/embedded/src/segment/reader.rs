@@ -1,5 +1,6 @@
 //! Reads what a query wants of a segment, page by page.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use columns::Corrupt;
@@ -9,7 +10,40 @@ use model::TimeRange;
 use super::directory::{Directory, PageEntry, Piece};
 use super::{DirectoryCache, Segment};
 use crate::files::{FileError, Span};
+use crate::parallel::each;
 use crate::rows::{Identity, Probe, Rows, StreamKey};
+
+/// Pages that are decoded before the rows of the first of them are handed over: enough to
+/// keep two threads busy, few enough that what is not yet counted against a query's limits
+/// is 2 MB of samples, or some times that of events.
+const PAGES_AHEAD_MAX: usize = 8;
+
+/// In which order pages are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageOrder {
+    /// The pieces of one stream come in order of arrival.
+    OfFile,
+    /// For who wants the first or the last rows only: where pages were copied from several
+    /// segments, those of one time stand together.
+    OldestFirst,
+    NewestFirst,
+}
+
+/// What is of interest in a segment.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Ascending.
+    pub streams: &'a [u32],
+    pub probe: &'a Probe,
+    pub order: PageOrder,
+}
+
+/// One page to read, and the pieces in it that are wanted.
+struct Visit<'a> {
+    number: u32,
+    page: &'a PageEntry,
+    pieces: &'a [usize],
+}
 
 pub struct SegmentReader<'a> {
     segment: &'a Segment,
@@ -31,45 +65,82 @@ impl<'a> SegmentReader<'a> {
         range: TimeRange,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
-        let decode = |page: &[u8], streams: &[u32], _: TimeRange| R::decode(page, Some(streams));
-        self.read_selected(wanted, &|| range, &Probe::default(), decode, |stream, mut rows| {
-            rows.clip(range);
+        let decode = |page: &[u8], streams: &[u32], range: TimeRange| {
+            let mut found: Vec<(u32, R)> = R::decode(page, Some(streams))?;
+            found.iter_mut().for_each(|(_, rows)| rows.clip(range));
+            Ok(found)
+        };
+        let wanted = Wanted { streams: wanted, probe: &Probe::default(), order: PageOrder::OfFile };
+        self.read_selected(wanted, &|| range, decode, |_, stream, rows| {
             if rows.len() > 0 { take(stream, rows) } else { Ok(()) }
         })
     }
 
     /// As [`read`](SegmentReader::read), but `decode` makes of each page what is of interest,
-    /// and the range is asked for anew before each: it may have become narrower. Pages of
-    /// which the filter says that nothing in them is of interest are not read.
+    /// and the range is asked for anew before some are read: it may have become narrower.
+    /// Pages of which the filter says that nothing in them is of interest are not read. Rows
+    /// are handed over with the place of their page in the file.
     pub fn read_selected<R: Rows, E: From<FileError>>(
         &self,
-        wanted: &[u32],
+        wanted: Wanted<'_>,
         range: &dyn Fn() -> TimeRange,
-        probe: &Probe,
-        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
-        mut take: impl FnMut(u32, R) -> Result<(), E>,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt> + Sync,
+        mut take: impl FnMut(u32, u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
-        let pieces = self.directory.pieces(wanted);
-        let mut pieces = &pieces[..];
-        for page in &self.directory.pages {
-            let here = pieces.partition_point(|piece| *piece < page.end_piece as usize);
-            let (in_page, later) = pieces.split_at(here);
-            pieces = later;
+        let pieces = self.directory.pieces(wanted.streams);
+        let visits = self.visits(&pieces, range(), wanted.order);
+        let mut visits = &visits[..];
+        let mut ahead = if wanted.order == PageOrder::OfFile { PAGES_AHEAD_MAX } else { 1 };
+        while !visits.is_empty() {
+            let (now, later) = visits.split_at(ahead.min(visits.len()));
+            visits = later;
+            // What the first pages have may be all that is wanted.
+            ahead = (2 * ahead).min(PAGES_AHEAD_MAX);
             let range = range();
-            if in_page.is_empty() || !page.times.overlaps(range) || !self.may_match(page, probe)? {
-                continue;
-            }
-            let overlap = in_page.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
-            let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
-            if streams.is_empty() {
-                continue;
-            }
-            let found = self.page(page, |bytes| decode(bytes, &streams, range))?;
-            for (stream, rows) in found.unwrap_or_default() {
-                take(stream, rows)?;
+            let read = |visit: &Visit<'_>| self.visit(visit, range, wanted.probe, &decode);
+            for (visit, found) in now.iter().zip(each(now, read)) {
+                for (stream, rows) in found? {
+                    take(visit.number, stream, rows)?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// The pages with some of these pieces (ascending), and with rows in the range.
+    fn visits<'p>(&'p self, pieces: &'p [usize], range: TimeRange, order: PageOrder) -> Vec<Visit<'p>> {
+        let mut visits = Vec::new();
+        let mut pieces = pieces;
+        for (number, page) in (0..).zip(&self.directory.pages) {
+            let here = pieces.partition_point(|piece| *piece < page.end_piece as usize);
+            let (in_page, later) = pieces.split_at(here);
+            pieces = later;
+            if !in_page.is_empty() && page.times.overlaps(range) {
+                visits.push(Visit { number, page, pieces: in_page });
+            }
+        }
+        match order {
+            PageOrder::OfFile => {}
+            PageOrder::OldestFirst => visits.sort_by_key(|visit| visit.page.times.start),
+            PageOrder::NewestFirst => visits.sort_by_key(|visit| Reverse(visit.page.times.end)),
+        }
+        visits
+    }
+
+    fn visit<R>(
+        &self,
+        visit: &Visit<'_>,
+        range: TimeRange,
+        probe: &Probe,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
+    ) -> Result<Vec<(u32, R)>, FileError> {
+        let overlap = visit.pieces.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
+        let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
+        if streams.is_empty() || !self.may_match(visit.page, probe)? {
+            return Ok(Vec::new());
+        }
+        let found = self.page(visit.page, |bytes| decode(bytes, &streams, range))?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Those of `wanted` (ascending) that have a row in the range. Reads pages only if the
