@@ -24,6 +24,8 @@ mod hex;
 mod phrases;
 mod templates;
 
+pub use templates::stands_outside_of_holes;
+
 use std::collections::HashMap;
 
 use crate::bytes::{Cursor, pack, put_block, put_uint, unpack};
@@ -182,6 +184,13 @@ fn encode_joined(rows: &[&str]) -> Vec<u8> {
 }
 
 pub fn decode(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
+    decode_if(bytes, rows, &|_| true)
+}
+
+/// As [`decode`], but the texts of templates that `keeps` refuses come back empty, with
+/// little work. It is asked about the text around the holes, so that it must be content
+/// with what is certain there: see [`stands_outside_of_holes`].
+pub fn decode_if(bytes: &[u8], rows: usize, keeps: &dyn Fn(&str) -> bool) -> Result<Strings, Corrupt> {
     let mut cursor = Cursor::new(bytes, WHAT);
     if rows > ROWS_MAX {
         return Err(cursor.corrupt());
@@ -195,18 +204,18 @@ pub fn decode(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
         Some(&DICTIONARY) => {
             cursor.byte()?;
             let distinct = cursor.at_most(rows)?;
-            let texts = decode_distinct(cursor.block()?, distinct)?;
+            let texts = decode_distinct(cursor.block()?, distinct, keeps)?;
             let indexes = numbers::decode::<u32>(cursor.rest(), rows)?;
             if indexes.iter().any(|&index| index as usize >= distinct) {
                 return Err(Corrupt(WHAT));
             }
             Ok(Strings { indexes: Some(indexes), ..texts })
         }
-        _ => decode_distinct(bytes, rows),
+        _ => decode_distinct(bytes, rows, keeps),
     }
 }
 
-fn decode_distinct(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
+fn decode_distinct(bytes: &[u8], rows: usize, keeps: &dyn Fn(&str) -> bool) -> Result<Strings, Corrupt> {
     let mut cursor = Cursor::new(bytes, WHAT);
     match cursor.byte()? {
         HEX_LOWER => hex::decode(cursor, rows, hex::LOWER),
@@ -216,7 +225,7 @@ fn decode_distinct(bytes: &[u8], rows: usize) -> Result<Strings, Corrupt> {
             Ok(gather(integers.iter().map(i64::to_string)))
         }
         JOINED => decode_joined(cursor, rows),
-        TEMPLATES => templates::decode(cursor, rows),
+        TEMPLATES => templates::decode(cursor, rows, keeps),
         PHRASES => phrases::decode(cursor, rows),
         _ => Err(cursor.corrupt()),
     }
@@ -247,121 +256,4 @@ fn decode_joined(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Corrupt
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn check(rows: &[&str]) -> Vec<u8> {
-        let bytes = encode(rows);
-        let strings = decode(&bytes, rows.len()).unwrap();
-        assert_eq!(strings.iter().collect::<Vec<_>>(), rows);
-        bytes
-    }
-
-    fn check_kind(rows: &[impl AsRef<str>], kind: u8) {
-        let rows: Vec<&str> = rows.iter().map(AsRef::as_ref).collect();
-        assert_eq!(check(&rows)[0], kind);
-    }
-
-    proptest! {
-        #[test]
-        fn any_texts_come_back(rows: Vec<String>, times in 1usize..4) {
-            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-            check(&rows.repeat(times));
-        }
-
-        #[test]
-        fn texts_of_digits_come_back(rows in proptest::collection::vec("-?[0-9a-f]{0,4}", 0..40)) {
-            check(&rows.iter().map(String::as_str).collect::<Vec<_>>());
-        }
-
-        #[test]
-        fn messages_come_back(rows in proptest::collection::vec(("[a-z0-9 ä.=-]{16,30}", 0u64.., any::<u64>()), 64..80), at: usize, flip in 1u8..) {
-            let rows: Vec<String> = rows.iter().map(|(text, number, id)| format!("{text} took {number} ms, id={id:x}")).collect();
-            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-            let bytes = check(&rows);
-            let templates = templates::encode(&rows).unwrap();
-            let strings = templates::decode(Cursor::new(&templates, "it"), rows.len()).unwrap();
-            prop_assert_eq!(strings.iter().collect::<Vec<_>>(), rows.clone());
-            for mut damaged in [bytes, templates] {
-                let at = at % damaged.len();
-                damaged[at] ^= flip;
-                drop(decode(&damaged, rows.len()));
-                drop(templates::decode(Cursor::new(&damaged, "it"), rows.len()));
-            }
-        }
-
-        #[test]
-        fn sentences_come_back(rows in proptest::collection::vec("([ab]{0,2}|ä{1,2}|c) ?(d|e|f)?( d)?", 64..99), at: usize, flip in 1u8..) {
-            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-            let mut phrases = phrases::encode(&rows).unwrap_or_default();
-            if phrases.is_empty() {
-                return Ok(());
-            }
-            let strings = phrases::decode(Cursor::new(&phrases, "it"), rows.len()).unwrap();
-            prop_assert_eq!(strings.iter().collect::<Vec<_>>(), rows.clone());
-            let at = at % phrases.len();
-            phrases[at] ^= flip;
-            drop(phrases::decode(Cursor::new(&phrases, "it"), rows.len()));
-        }
-
-        #[test]
-        fn any_bytes_decode_or_are_corrupt(kind in 0u8..9, bytes: Vec<u8>, rows in 0usize..50) {
-            drop(decode(&[&[kind], &bytes[..]].concat(), rows));
-        }
-
-        #[test]
-        fn a_damaged_column_decodes_or_is_corrupt(
-            rows in proptest::collection::vec("[äb1]{0,9}", 1..60), times in 1usize..4, at: usize, flip in 1u8..,
-        ) {
-            let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-            let rows = rows.repeat(times);
-            let mut bytes = encode(&rows);
-            let at = at % bytes.len();
-            bytes[at] ^= flip;
-            if let Ok(strings) = decode(&bytes, rows.len()) {
-                assert_eq!(strings.iter().count(), rows.len());
-            }
-        }
-    }
-
-    #[test]
-    fn each_shape_has_its_kind() {
-        check_kind(&["prod"; 100], CONSTANT);
-        check_kind(&[""; 0], CONSTANT);
-        check_kind(&["a", "b", "a", "a"], DICTIONARY);
-        check_kind(&["00ff", "12ab", "abcd"], HEX_LOWER);
-        check_kind(&["00FF", "12AB", "abcg"], JOINED);
-        check_kind(&["00FF", "12AB", "ABCD"], HEX_UPPER);
-        check_kind(&["0", "-17", "9223372036854775807"], INTEGERS);
-        check_kind(&["6ba7b810-9dad", "00b1c0d4-1234"], HEX_LOWER);
-        check_kind(&["req_1a", "req_2b", "req_3c"], HEX_LOWER);
-        check_kind(&["0", "-0", "013"], JOINED);
-        check_kind(&["abc", "ab", ""], JOINED);
-    }
-
-    #[test]
-    fn messages_of_a_program_are_templates() {
-        let rows: Vec<String> = (0..1000u64)
-            .map(|row| {
-                format!(
-                    "tool {} completed in {} ms key={:016x}",
-                    row % 3,
-                    row * row % 997,
-                    row.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                )
-            })
-            .collect();
-        check_kind(&rows, TEMPLATES);
-    }
-
-    #[test]
-    fn rows_of_one_index_have_the_same_text() {
-        let rows = ["idle", "busy", "idle", "idle"];
-        let strings = decode(&encode(&rows), 4).unwrap();
-        assert_eq!(strings.distinct_len(), 2);
-        assert_eq!(strings.index(0), strings.index(3));
-        assert_eq!(strings.distinct(strings.index(1)), "busy");
-    }
-}
+mod tests;

@@ -137,7 +137,8 @@ pub fn attribute_matches(matcher: &Matcher, attributes: &Attributes) -> bool {
     }
 }
 
-fn contains_ignoring_case(body: &str, part: &str) -> bool {
+/// As bodies are searched for a part: letters of ASCII in any case.
+pub fn contains_ignoring_case(body: &str, part: &str) -> bool {
     let (body, part) = (body.as_bytes(), part.as_bytes());
     let Some(first) = part.first() else { return true };
     let places = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), body);

@@ -65,7 +65,7 @@ pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Cor
     if dictionary.first() != Some(&super::JOINED) {
         return Err(cursor.corrupt());
     }
-    let words = decode_distinct(dictionary, count)?;
+    let words = decode_distinct(dictionary, count, &|_| true)?;
     let lengths = numbers::decode::<u32>(cursor.block()?, rows)?;
     let uses = cursor.at_most(ROWS_MAX)?;
     let uses = numbers::decode::<u32>(cursor.rest(), uses)?;

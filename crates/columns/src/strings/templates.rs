@@ -219,14 +219,35 @@ impl Layout {
     }
 }
 
-pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Corrupt> {
+/// Whether wherever this part is in a text, none of it is in a hole, whatever the case of
+/// its letters. There is no decimal digit in it, which every hole has, so that only its
+/// first and last words could be the end and the beginning of hexadecimal digits.
+pub fn stands_outside_of_holes(part: &str) -> bool {
+    let bytes = part.as_bytes();
+    let may_be_cut_digits = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_hexdigit);
+    let mut words = bytes.split(|byte| !is_of_word(*byte));
+    let first = words.next().unwrap_or_default();
+    let last = words.next_back().unwrap_or_default();
+    !bytes.iter().any(|byte| byte.is_ascii_digit() || byte.is_ascii_control())
+        && !may_be_cut_digits(first)
+        && !may_be_cut_digits(last)
+}
+
+/// Texts of templates that are not kept come back empty.
+pub(super) fn decode(
+    mut cursor: Cursor<'_>,
+    rows: usize,
+    keeps: &dyn Fn(&str) -> bool,
+) -> Result<Strings, Corrupt> {
     let count = cursor.at_most(rows)?;
     let templates = cursor.block()?;
     // No other kinds: templates within templates could nest without end.
     if !matches!(templates.first(), Some(&(JOINED | PHRASES))) {
         return Err(cursor.corrupt());
     }
-    let templates = decode_distinct(templates, count)?;
+    let templates = decode_distinct(templates, count, &|_| true)?;
+    let skipped: Vec<Option<Holes>> =
+        templates.iter().map(|text| (!keeps(text)).then(|| Holes::of(text))).collect();
     let codes = numbers::decode::<u32>(cursor.block()?, rows)?;
     let template_of_row = places(&codes, count)?;
     let mut nibbles = Nibbles { bytes: cursor.block()?, at: 0 };
@@ -236,9 +257,13 @@ pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Cor
     if layout.columns > cursor.clone().rest().len() {
         return Err(Corrupt(WHAT));
     }
-    for template in layout.templates.iter().filter(|template| template.column.is_some()) {
+    let own = layout.templates.iter().zip(&skipped).filter(|(template, _)| template.column.is_some());
+    for (template, skipped) in own {
         for _ in 0..template.holes {
-            columns.push(numbers::decode::<u64>(cursor.block()?, template.rows)?.into_iter());
+            let column = cursor.block()?;
+            let is_read = skipped.is_none();
+            let numbers = if is_read { numbers::decode::<u64>(column, template.rows)? } else { vec![] };
+            columns.push(numbers.into_iter());
         }
     }
     let mut others = numbers::decode::<u64>(cursor.block()?, layout.others)?.into_iter();
@@ -246,6 +271,14 @@ pub(super) fn decode(mut cursor: Cursor<'_>, rows: usize) -> Result<Strings, Cor
     let mut strings = Strings::default();
     for &place in &template_of_row {
         let mut column = layout.templates[place as usize].column;
+        if let Some(holes) = &skipped[place as usize] {
+            nibbles.at = nibbles.at.saturating_add(holes.nibbles);
+            if column.is_none() && holes.numbers > 0 {
+                others.nth(holes.numbers - 1);
+            }
+            strings.ends.push(strings.text.len() as u32);
+            continue;
+        }
         let mut next_number = || {
             let Some(number) = column.as_mut() else { return others.next() };
             *number += 1;
@@ -272,6 +305,27 @@ fn places(codes: &[u32], count: usize) -> Result<Vec<u32>, Corrupt> {
         if (place as usize) < count { Ok(place) } else { Err(Corrupt(WHAT)) }
     };
     codes.iter().map(place).collect()
+}
+
+/// What a template takes to be filled.
+struct Holes {
+    numbers: usize,
+    nibbles: usize,
+}
+
+impl Holes {
+    fn of(template: &str) -> Self {
+        let mut holes = Self { numbers: 0, nibbles: 0 };
+        let mut letters = template.chars();
+        while let Some(letter) = letters.next() {
+            match letter {
+                NUMBER => holes.numbers += 1,
+                HEX => holes.nibbles += letters.next().map_or(0, |length| length as usize),
+                _ => {}
+            }
+        }
+        holes
+    }
 }
 
 struct Nibbles<'a> {

@@ -15,9 +15,10 @@
 use std::sync::Arc;
 
 use columns::attributes::Attributes;
-use columns::{Corrupt, filter, numbers, strings};
+use columns::strings::{self, Strings};
+use columns::{Corrupt, filter, numbers};
 use model::{LabelSet, LogRecord, LogSeverity, Matcher, SpanId, TimeRange, Timestamp, TraceId, Value};
-use storage::{LogQuery, attribute_matches};
+use storage::{LogQuery, attribute_matches, contains_ignoring_case};
 
 use super::events::{
     Heads, OptionalIds, PageReader, PageWriter, attribute_hashes, owned, retain_by_attributes, trace_hash,
@@ -102,7 +103,7 @@ impl Rows for LogRows {
     fn decode(page: &[u8], wanted: Option<&[u32]>) -> Result<Vec<(u32, Self)>, Corrupt> {
         let page = LogPage::read(page)?;
         let chosen = page.heads.rows_of(wanted);
-        page.make(&chosen)
+        page.make(&chosen, None)
     }
 }
 
@@ -132,14 +133,15 @@ impl<'a> LogPage<'a> {
         Attributes::decode(self.attributes, self.heads.rows)
     }
 
-    fn make(&self, chosen: &[usize]) -> Result<Vec<(u32, LogRows)>, Corrupt> {
+    /// Bodies that have been decoded already are not decoded again.
+    fn make(&self, chosen: &[usize], bodies: Option<Strings>) -> Result<Vec<(u32, LogRows)>, Corrupt> {
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
         let rows = self.heads.rows;
         let times = numbers::decode::<i64>(self.times, rows)?;
         let severities = numbers::decode::<u32>(self.severities, rows)?;
-        let bodies = strings::decode(self.bodies, rows)?;
+        let bodies = bodies.map_or_else(|| strings::decode(self.bodies, rows), Ok)?;
         let (traces, spans) = (self.traces.decode::<16>(rows)?, self.spans.decode::<8>(rows)?);
         let attributes = self.attributes()?.rows()?;
         let found = self.heads.make(chosen, |row| {
@@ -182,11 +184,16 @@ pub fn decode_selected(
         retain_by_attributes(&page.attributes()?, &query.attributes, &mut chosen)?;
     }
     let asks_bodies = query.contains.is_some() || !query.words.is_empty();
-    if asks_bodies && !chosen.is_empty() {
-        let bodies = strings::decode(page.bodies, rows)?;
-        chosen.retain(|row| query.selects_body(bodies.get(*row)));
+    if !asks_bodies || chosen.is_empty() {
+        return page.make(&chosen, None);
     }
-    page.make(&chosen)
+    // What is not in a template, apart from its holes, is in none of its bodies either.
+    let parts = query.contains.iter().chain(&query.words);
+    let parts: Vec<&String> = parts.filter(|part| strings::stands_outside_of_holes(part)).collect();
+    let keeps = |text: &str| parts.iter().all(|part| contains_ignoring_case(text, part));
+    let bodies = strings::decode_if(page.bodies, rows, &keeps)?;
+    chosen.retain(|row| query.selects_body(bodies.get(*row)));
+    page.make(&chosen, Some(bodies))
 }
 
 fn severity(number: u32) -> Result<LogSeverity, Corrupt> {
