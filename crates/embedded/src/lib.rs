@@ -7,9 +7,9 @@
 //! labels of new streams a part of the day's index (`flush`, `segment`, `labels`, both kept
 //! in `files`). Segments of one day are merged when they become many (`merge`), samples of
 //! days that are over are rolled up (`rollup`), whole days are dropped (`retention`), rows
-//! are hidden and then left out (`erasure`). Readers
-//! (`query`) take a snapshot (`shared`) and keep nobody waiting while they read files. What
-//! differs between the tables is in `rows`.
+//! are hidden and then left out (`erasure`). Readers (`query`) take a snapshot (`shared`)
+//! and keep nobody waiting while they read files; a free core helps them to decode pages
+//! (`parallel`). What differs between the tables is in `rows`.
 //!
 //! Beside the store, and without its lock: [`backup`] takes, verifies and restores copies of
 //! its directory, [`inspect`] says what is in it and whether all of that can be read.
@@ -30,6 +30,7 @@ mod intake;
 mod labels;
 mod memtable;
 mod merge;
+mod parallel;
 mod query;
 mod retention;
 mod rollup;

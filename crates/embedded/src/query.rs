@@ -8,6 +8,7 @@ mod labels;
 mod rollups;
 mod samples;
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use index::{Index, Part, Selector};
 use model::{LabelSet, Matcher, TimeRange};
 use parking_lot::RwLock;
 use roaring::RoaringBitmap;
-use storage::{Order, QueryError};
+use storage::QueryError;
 
 pub use day::read_day;
 pub use events::{search_logs, search_spans};
@@ -27,8 +28,8 @@ pub use samples::select;
 use crate::erasure::Erased;
 use crate::files::FileError;
 use crate::memtable::{MemDay, Memory, READ_STREAMS, RowsInMemory};
-use crate::rows::{Identity, Probe, StreamKey};
-use crate::segment::{Segment, SegmentReader};
+use crate::rows::{Identity, Probe};
+use crate::segment::{PageOrder, Segment, SegmentReader, Wanted};
 use crate::shared::{DayFiles, Shared, Tables};
 use crate::table::Day;
 
@@ -40,8 +41,9 @@ pub struct DayQuery<'a, R: RowsInMemory> {
     parts: Vec<Arc<Part>>,
     /// Frozen memory, then the active memtable.
     memory: Vec<Arc<RwLock<MemDay<R>>>>,
-    /// The streams that are meant, ascending.
-    pub streams: Vec<u32>,
+    /// The streams that are meant.
+    pub selected: RoaringBitmap,
+    streams: OnceCell<Vec<u32>>,
 }
 
 /// The days of a table with anything in the range, in order.
@@ -88,7 +90,12 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         for cell in &memory {
             selected |= cell.read().labels.select_with(&selector)?;
         }
-        Ok(Self { shared, snapshot, files, parts, memory, streams: selected.iter().collect() })
+        Ok(Self { shared, snapshot, files, parts, memory, selected, streams: OnceCell::new() })
+    }
+
+    /// The streams that are meant, ascending. Not every question needs them one by one.
+    pub fn streams(&self) -> &[u32] {
+        self.streams.get_or_init(|| self.selected.iter().collect())
     }
 
     pub fn labels(&self, stream: u32) -> Result<Option<LabelSet>, FileError> {
@@ -146,7 +153,7 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
         self.with_segment(segment, |reader, erased| {
-            reader.read::<R, Stop<E>>(&self.streams, range, |stream, mut rows| {
+            reader.read::<R, Stop<E>>(self.streams(), range, |stream, mut rows| {
                 erased.apply(stream, &mut rows);
                 take(stream, rows).map_err(Stop::Taker)
             })
@@ -154,22 +161,21 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
     }
 
     /// As [`read_segment`](DayQuery::read_segment), with only the rows that `decode` makes
-    /// of pages that the probe does not rule out.
+    /// of pages that the probe does not rule out, each with the place of its page.
     pub fn read_selected<E: From<QueryError>>(
         &self,
         segment: &Arc<Segment>,
         range: &dyn Fn() -> TimeRange,
-        order: Order,
-        probe: &Probe,
+        (probe, order): (&Probe, PageOrder),
         decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt> + Sync,
-        mut take: impl FnMut(usize, u32, R) -> Result<(), E>,
+        mut take: impl FnMut(u32, u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
+        let wanted = Wanted { streams: self.streams(), probe, order };
         self.with_segment(segment, |reader, erased| {
-            let take = |page, stream, mut rows| {
+            reader.read_selected::<R, Stop<E>>(wanted, range, decode, |page, stream, mut rows| {
                 erased.apply(stream, &mut rows);
                 take(page, stream, rows).map_err(Stop::Taker)
-            };
-            reader.read_selected::<R, Stop<E>>(&self.streams, range, order, probe, decode, take)
+            })
         })
     }
 
@@ -229,13 +235,39 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         Ok(replaced)
     }
 
-    /// Streams that are meant and have a row in the range in this segment.
-    pub fn streams_in(&self, segment: &Arc<Segment>, range: TimeRange) -> Result<Vec<u32>, FileError> {
+    /// Streams for which a look at the directories of segments is enough to know that they
+    /// have a row in the range. Mostly one segment tells it of all.
+    pub fn surely_with_rows(&self, range: TimeRange) -> Result<RoaringBitmap, FileError> {
+        let tombstones = &self.snapshot.view.tombstones;
+        let mut found = RoaringBitmap::new();
+        for segment in self.segments(range).rev() {
+            if tombstones.iter().any(|tombstone| tombstone.may_concern(segment)) {
+                continue;
+            }
+            match segment.directory(&self.shared.directories) {
+                Ok(directory) if directory.all_have_rows_in(range) => found |= &directory.stream_set,
+                Ok(_) => {}
+                Err(error) => self.shared.judge_segment(segment, error)?,
+            }
+            if self.parts.iter().all(|part| found.contains_range(part.ids())) {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those of some streams that have a row in the range in this segment.
+    pub fn streams_in(
+        &self,
+        segment: &Arc<Segment>,
+        streams: &[u32],
+        range: TimeRange,
+    ) -> Result<Vec<u32>, FileError> {
         let tombstones = &self.snapshot.view.tombstones;
         let read = || -> Result<Vec<u32>, FileError> {
             let erased = Erased::of(self.shared, tombstones, &self.files, segment)?;
             let reader = SegmentReader::open(segment, &self.shared.directories)?;
-            let certain = reader.streams_with_rows::<R>(&self.streams, range)?;
+            let certain = reader.streams_with_rows::<R>(streams, range)?;
             if !erased.concerns_any(&certain) {
                 return Ok(certain);
             }
@@ -254,32 +286,6 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         read().or_else(|error| self.shared.judge_segment(segment, error).map(|()| Vec::new()))
     }
 
-    /// Whether no stream of the index is without rows. One loses its last row to an
-    /// erasure, or had its labels written before a crash and its rows never.
-    pub fn all_streams_have_rows(&self) -> Result<bool, FileError> {
-        let in_parts: u64 = self.parts.iter().map(|part| part.len() as u64).sum();
-        let mut with_rows = RoaringBitmap::new();
-        // Mostly one segment has rows of all streams.
-        for segment in self.files.segments.iter().rev() {
-            let directory = match segment.directory(&self.shared.directories) {
-                Ok(directory) => directory,
-                Err(error) => {
-                    self.shared.judge_segment(segment, error)?;
-                    continue;
-                }
-            };
-            with_rows.extend(directory.streams.iter().copied());
-            if with_rows.len() >= in_parts {
-                return Ok(true);
-            }
-        }
-        for cell in &self.memory {
-            with_rows.extend(cell.read().rows.keys().into_iter().map(StreamKey::stream));
-        }
-        let is_in_part = |stream: &u32| self.parts.iter().any(|part| part.ids().contains(stream));
-        Ok(with_rows.iter().filter(is_in_part).count() as u64 >= in_parts)
-    }
-
     /// Hands over the rows in memory of the streams that are meant. Between a few streams
     /// a writer may get in, so that a query sees at least what was there when it began.
     pub fn read_memory<E>(
@@ -287,7 +293,7 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         range: TimeRange,
         take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.read_memory_of(&self.streams, range, take)
+        self.read_memory_of(self.streams(), range, take)
     }
 
     fn read_memory_of<E>(
@@ -310,11 +316,11 @@ impl<'a, R: RowsInMemory> DayQuery<'a, R> {
         Ok(())
     }
 
-    /// Streams that are meant and have a row in the range in memory.
-    pub fn streams_in_memory(&self, range: TimeRange) -> Vec<u32> {
+    /// Those of some streams that have a row in the range in memory.
+    pub fn streams_in_memory(&self, streams: &[u32], range: TimeRange) -> Vec<u32> {
         let mut found = Vec::new();
         for cell in &self.memory {
-            for streams in self.streams.chunks(READ_STREAMS) {
+            for streams in streams.chunks(READ_STREAMS) {
                 let cell = cell.read();
                 found.extend(streams.iter().filter(|stream| cell.rows.has_rows(**stream, range)));
             }

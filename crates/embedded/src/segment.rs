@@ -16,7 +16,7 @@ use disk::Disk;
 use model::TimeRange;
 
 pub use directory::Directory;
-pub use reader::SegmentReader;
+pub use reader::{PageOrder, SegmentReader, Wanted};
 pub use scan::SegmentScan;
 pub use writer::SegmentWriter;
 

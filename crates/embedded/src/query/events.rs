@@ -15,6 +15,7 @@ use crate::rows::{
     LogRows, Probe, SpanRows, attribute_hash, decode_selected_logs, decode_selected_spans, name_hash,
     trace_hash, word_hash,
 };
+use crate::segment::PageOrder;
 use crate::shared::Shared;
 
 pub fn search_logs(shared: &Shared, query: &LogQuery) -> Result<Vec<LogRecord>, QueryError> {
@@ -176,7 +177,7 @@ impl Search<'_> {
             query.read_memory(range, |stream, rows| {
                 // Rows of the frozen memtable come first and are older.
                 age += 1;
-                hits.add(rows, age, streams.of(stream)?, &selects);
+                hits.add(rows, Age { source: age, page: 0 }, streams.of(stream)?, &selects);
                 Ok::<(), QueryError>(())
             })?;
             let mut segments: Vec<_> = query.segments(self.range).collect();
@@ -189,30 +190,33 @@ impl Search<'_> {
                     continue;
                 }
                 let replaced = query.replaced_in(segment, range, &self.trace).map_err(unreadable)?;
-                // Of rows in one segment, those of a later page came later.
-                let age = segment.footer().wal.last << PAGE_BITS;
+                let age = segment.footer().wal.last;
                 // The more is found, the less of the time is left to look at.
                 let open = Cell::new(range);
-                let take = |page: usize, stream, mut rows: R| {
+                let wanted = (&self.probe, self.page_order());
+                query.read_selected(segment, &|| open.get(), wanted, &decode, |page, stream, mut rows| {
                     if let Some(replaced) = replaced.get(&stream) {
                         rows.leave_out(replaced);
                     }
-                    hits.add(rows, age | page as u64, streams.of(stream)?, &selects);
+                    hits.add(rows, Age { source: age, page }, streams.of(stream)?, &selects);
                     open.set(hits.range);
                     Ok::<(), QueryError>(())
-                };
-                query.read_selected(segment, &|| open.get(), self.order, &self.probe, &decode, take)?;
+                })?;
             }
         }
         Ok(hits.finish())
+    }
+
+    fn page_order(&self) -> PageOrder {
+        match self.order {
+            Order::OldestFirst => PageOrder::OldestFirst,
+            Order::NewestFirst => PageOrder::NewestFirst,
+        }
     }
 }
 
 /// Rows in memory are newer than those of every WAL file that became a segment.
 const MEMORY_AGE: u64 = u64::MAX / 2;
-
-/// A segment has fewer pages than this many bits can count.
-const PAGE_BITS: u32 = 20;
 
 /// Labels of streams, each read once.
 struct StreamLabels<'a, R: RowsInMemory> {
@@ -240,8 +244,16 @@ struct Hits<R: EventRows> {
 
 struct Hit<R: EventRows> {
     event: Arc<R::Event>,
-    /// Within a stream and instant, events of a greater age number came later.
-    age: u64,
+    age: Age,
+}
+
+/// Within a stream and instant, events of a greater age came later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Age {
+    /// The last WAL file of the segment, or more for memory.
+    source: u64,
+    /// Its place in the segment: pages need not be read in their order.
+    page: u32,
 }
 
 impl<R: EventRows> Hits<R> {
@@ -250,7 +262,7 @@ impl<R: EventRows> Hits<R> {
     }
 
     /// Rows of one stream and source, in order of arrival within each instant.
-    fn add(&mut self, rows: R, age: u64, stream: Option<&LabelSet>, selects: impl Fn(&R::Event) -> bool) {
+    fn add(&mut self, rows: R, age: Age, stream: Option<&LabelSet>, selects: impl Fn(&R::Event) -> bool) {
         // A stream without labels is one of a part that has just gone to quarantine.
         let Some(stream) = stream else { return };
         for mut event in rows.into_events() {

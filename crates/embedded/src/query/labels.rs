@@ -11,8 +11,7 @@ use super::gather::check;
 use super::{DayQuery, days_of, unreadable};
 use crate::files::FileError;
 use crate::rows::SampleRows;
-use crate::shared::{Shared, Tables};
-use crate::table::Day;
+use crate::shared::Shared;
 
 /// Labels of the series that have a sample in the range, in order.
 pub fn series(
@@ -25,9 +24,11 @@ pub fn series(
     let mut found = BTreeSet::new();
     for day in days_of::<SampleRows>(&snapshot, range) {
         let query = DayQuery::<SampleRows>::new(shared, &snapshot, day, matchers).map_err(unreadable)?;
-        let streams = streams_with_rows(&query, &snapshot, day, range).map_err(unreadable)?;
-        check(streams.len() as u64, limits.series_max, "series", "query.series_max")?;
-        found.extend(query.labels_of(&streams).map_err(unreadable)?.into_iter().flatten());
+        let streams = streams_with_rows(&query, range).map_err(unreadable)?;
+        check(streams.len(), limits.series_max, "series", "query.series_max")?;
+        found.extend(
+            query.labels_of(&streams.iter().collect::<Vec<_>>()).map_err(unreadable)?.into_iter().flatten(),
+        );
         check(found.len() as u64, limits.series_max, "series", "query.series_max")?;
     }
     Ok(found.into_iter().collect())
@@ -58,7 +59,8 @@ pub fn label_values(
     })
 }
 
-/// Asks the index of every day: as a whole where the answer is sure to be the same.
+/// Asks the indexes of every day: as a whole those of which all streams have rows, which is
+/// less to do.
 fn collect(
     shared: &Shared,
     matchers: &[Matcher],
@@ -69,15 +71,10 @@ fn collect(
     let mut found: BTreeSet<String> = BTreeSet::new();
     for day in days_of::<SampleRows>(&snapshot, range) {
         let query = DayQuery::<SampleRows>::new(shared, &snapshot, day, matchers).map_err(unreadable)?;
-        let all = matchers.is_empty() && is_whole(&query, &snapshot, day, range).map_err(unreadable)?;
-        let streams = if all {
-            None
-        } else {
-            let streams = streams_with_rows(&query, &snapshot, day, range).map_err(unreadable)?;
-            Some(streams.into_iter().collect::<RoaringBitmap>())
-        };
+        let streams = streams_with_rows(&query, range).map_err(unreadable)?;
         let mut add = |index: &dyn Index| -> Result<(), FileError> {
-            found.extend(ask(index, streams.as_ref())?);
+            let is_whole = streams.contains_range(index.ids());
+            found.extend(ask(index, if is_whole { None } else { Some(&streams) })?);
             Ok(())
         };
         query.parts.iter().try_for_each(|part| add(&**part)).map_err(unreadable)?;
@@ -86,32 +83,16 @@ fn collect(
     Ok(found.into_iter().collect())
 }
 
-/// Whether every stream of the day's index has a row in the range, so that the index
-/// answers for all of it.
-fn is_whole(
-    query: &DayQuery<'_, SampleRows>,
-    snapshot: &Tables,
-    day: Day,
-    range: TimeRange,
-) -> Result<bool, FileError> {
-    let holds = |times: TimeRange| range.start <= times.start && times.end <= range.end;
-    let in_segments = || query.files.segments.iter().all(|segment| holds(segment.times()));
-    let is_inside = holds(day.times()) || (query.memory.is_empty() && in_segments());
-    Ok(is_inside && snapshot.view.tombstones.is_empty() && query.all_streams_have_rows()?)
-}
-
-fn streams_with_rows(
-    query: &DayQuery<'_, SampleRows>,
-    snapshot: &Tables,
-    day: Day,
-    range: TimeRange,
-) -> Result<Vec<u32>, FileError> {
-    if is_whole(query, snapshot, day, range)? {
-        return Ok(query.streams.clone());
+/// The streams that are meant and have a row in the range.
+fn streams_with_rows(query: &DayQuery<'_, SampleRows>, range: TimeRange) -> Result<RoaringBitmap, FileError> {
+    let mut found = query.surely_with_rows(range)? & &query.selected;
+    let unclear: Vec<u32> = (&query.selected - &found).iter().collect();
+    if unclear.is_empty() {
+        return Ok(found);
     }
-    let mut found: RoaringBitmap = query.streams_in_memory(range).into_iter().collect();
+    found.extend(query.streams_in_memory(&unclear, range));
     for segment in query.segments(range) {
-        found.extend(query.streams_in(segment, range)?);
+        found.extend(query.streams_in(segment, &unclear, range)?);
     }
-    Ok(found.iter().collect())
+    Ok(found)
 }

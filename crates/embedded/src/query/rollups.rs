@@ -112,7 +112,7 @@ impl RollupQuery<'_> {
     fn read_samples(&self, day: Day, range: TimeRange, gathered: &mut Gathered) -> Result<(), QueryError> {
         let query = DayQuery::<SampleRows>::new(self.shared, self.snapshot, day, self.matchers)
             .map_err(unreadable)?;
-        let mut of_day = DayGathered::new(query.streams.clone(), gathered.left());
+        let mut of_day = DayGathered::new(query.streams().to_vec(), gathered.left());
         for segment in query.segments(range) {
             query.read_segment(segment, range, |stream, rows| of_day.add(stream, rows))?;
         }

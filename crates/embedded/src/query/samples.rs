@@ -18,7 +18,7 @@ pub fn select(
     let mut gathered = Gathered::new(limits);
     for day in days_of::<SampleRows>(&snapshot, range) {
         let query = DayQuery::<SampleRows>::new(shared, &snapshot, day, matchers).map_err(unreadable)?;
-        let mut of_day = DayGathered::new(query.streams.clone(), gathered.samples_left());
+        let mut of_day = DayGathered::new(query.streams().to_vec(), gathered.samples_left());
         for segment in query.segments(range) {
             query.read_segment(segment, range, |stream, rows| of_day.add(stream, rows))?;
         }

@@ -16,6 +16,7 @@ use std::ops::Range;
 use columns::bytes::{Cursor, put_block, put_uint};
 use columns::{Corrupt, numbers};
 use model::{TimeRange, Timestamp};
+use roaring::RoaringBitmap;
 
 use crate::files::Span;
 use crate::rows::StreamKey;
@@ -60,6 +61,14 @@ pub struct Directory {
     /// Pieces by their stream, those of one stream in their order.
     by_stream: Vec<u32>,
     pub pages: Vec<PageEntry>,
+    /// Every stream that has a piece.
+    pub stream_set: RoaringBitmap,
+    /// From the earliest to the latest row of all.
+    first_time: i64,
+    last_time: i64,
+    /// When the last of the streams begins, and when the first of them ends.
+    latest_first: i64,
+    earliest_last: i64,
 }
 
 impl Directory {
@@ -94,7 +103,42 @@ impl Directory {
         });
         let mut by_stream: Vec<u32> = (0..streams.len() as u32).collect();
         by_stream.sort_by_key(|piece| streams[*piece as usize]);
-        Ok(Self { pages: pages.collect(), streams, groups, rows, first_times, last_times, by_stream })
+        let pages = pages.collect();
+        let mut directory = Self {
+            stream_set: streams.iter().copied().collect(),
+            first_time: first_times.iter().copied().min().unwrap_or(0),
+            last_time: last_times.iter().copied().max().unwrap_or(0),
+            latest_first: i64::MIN,
+            earliest_last: i64::MAX,
+            pages,
+            streams,
+            groups,
+            rows,
+            first_times,
+            last_times,
+            by_stream,
+        };
+        directory.find_common_times();
+        Ok(directory)
+    }
+
+    fn find_common_times(&mut self) {
+        let of_stream = |piece: &u32| self.streams[*piece as usize];
+        for pieces in self.by_stream.chunk_by(|a, b| of_stream(a) == of_stream(b)) {
+            let first = pieces.iter().map(|piece| self.first_times[*piece as usize]).min();
+            let last = pieces.iter().map(|piece| self.last_times[*piece as usize]).max();
+            self.latest_first = self.latest_first.max(first.unwrap_or(i64::MIN));
+            self.earliest_last = self.earliest_last.min(last.unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Whether it is certain, without a look at pages, that every stream has a row in the
+    /// range: all end in it, or all begin in it. So it is where a fleet is scraped together.
+    pub fn all_have_rows_in(&self, range: TimeRange) -> bool {
+        let (start, end) = (range.start.as_nanos(), range.end.as_nanos());
+        let all_end = start <= self.earliest_last && self.last_time <= end;
+        let all_begin = start <= self.first_time && self.latest_first <= end;
+        all_end || all_begin
     }
 
     pub fn key(&self, piece: usize) -> StreamKey {
@@ -159,7 +203,8 @@ impl Directory {
     }
 
     pub fn memory_bytes(&self) -> usize {
-        self.streams.len() * 32 + self.pages.len() * size_of::<PageEntry>()
+        let stream_set = self.stream_set.serialized_size();
+        self.streams.len() * 32 + self.pages.len() * size_of::<PageEntry>() + stream_set
     }
 }
 
@@ -289,6 +334,22 @@ mod tests {
         assert_eq!(directory.pieces(&[]), [0usize; 0]);
         assert_eq!(directory.pieces(&[1, 5, 6]), [1, 3]);
         assert_eq!(directory.pieces(&[2, 3, 5]), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn that_all_streams_have_rows_is_told_by_where_they_begin_or_end() {
+        let directory = directory();
+        let check = |start, end, expected| {
+            assert_eq!(directory.all_have_rows_in(range(start, end)), expected, "{start} to {end}");
+        };
+        // They begin at 2, 5 and 3, and end at 50, 50 and 60: stream 5 in its second page.
+        check(50, 60, true);
+        check(51, 60, false);
+        check(50, 59, false);
+        check(2, 5, true);
+        check(3, 5, false);
+        check(2, 4, false);
+        assert_eq!(directory.stream_set.iter().collect::<Vec<_>>(), [2, 3, 5]);
     }
 
     #[test]

@@ -1,21 +1,49 @@
-//! Reads what a query wants of a segment, page by page. Pages are decoded side by side, a
-//! few at a time, and handed over in their order.
+//! Reads what a query wants of a segment, page by page.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use columns::Corrupt;
 use disk::ReadFile;
 use model::TimeRange;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
-use storage::Order;
 
 use super::directory::{Directory, PageEntry, Piece};
 use super::{DirectoryCache, Segment};
 use crate::files::{FileError, Span};
+use crate::parallel::each;
 use crate::rows::{Identity, Probe, Rows, StreamKey};
 
-/// Decoded pages that wait for their turn: some megabytes.
-const TOGETHER_MAX: usize = 8;
+/// Pages that are decoded before the rows of the first of them are handed over: enough to
+/// keep two threads busy, few enough that what is not yet counted against a query's limits
+/// is 2 MB of samples, or some times that of events.
+const PAGES_AHEAD_MAX: usize = 8;
+
+/// In which order pages are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PageOrder {
+    /// The pieces of one stream come in order of arrival.
+    OfFile,
+    /// For who wants the first or the last rows only: where pages were copied from several
+    /// segments, those of one time stand together.
+    OldestFirst,
+    NewestFirst,
+}
+
+/// What is of interest in a segment.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Ascending.
+    pub streams: &'a [u32],
+    pub probe: &'a Probe,
+    pub order: PageOrder,
+}
+
+/// One page to read, and the pieces in it that are wanted.
+struct Visit<'a> {
+    number: u32,
+    page: &'a PageEntry,
+    pieces: &'a [usize],
+}
 
 pub struct SegmentReader<'a> {
     segment: &'a Segment,
@@ -37,85 +65,82 @@ impl<'a> SegmentReader<'a> {
         range: TimeRange,
         mut take: impl FnMut(u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
-        let decode = |page: &[u8], streams: &[u32], _: TimeRange| {
+        let decode = |page: &[u8], streams: &[u32], range: TimeRange| {
             let mut found: Vec<(u32, R)> = R::decode(page, Some(streams))?;
             found.iter_mut().for_each(|(_, rows)| rows.clip(range));
             Ok(found)
         };
-        let range = &|| range;
-        self.read_selected(wanted, range, Order::OldestFirst, &Probe::default(), decode, |_, stream, rows| {
+        let wanted = Wanted { streams: wanted, probe: &Probe::default(), order: PageOrder::OfFile };
+        self.read_selected(wanted, &|| range, decode, |_, stream, rows| {
             if rows.len() > 0 { take(stream, rows) } else { Ok(()) }
         })
     }
 
     /// As [`read`](SegmentReader::read), but `decode` makes of each page what is of interest,
-    /// and the range is asked for anew before each few: it may have become narrower. Pages of
-    /// which the filter says that nothing in them is of interest are not read. They come as
-    /// they lie in the segment, or with the newest first; `take` is told the place of each.
+    /// and the range is asked for anew before some are read: it may have become narrower.
+    /// Pages of which the filter says that nothing in them is of interest are not read. Rows
+    /// are handed over with the place of their page in the file.
     pub fn read_selected<R: Rows, E: From<FileError>>(
         &self,
-        wanted: &[u32],
+        wanted: Wanted<'_>,
         range: &dyn Fn() -> TimeRange,
-        order: Order,
-        probe: &Probe,
         decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt> + Sync,
-        mut take: impl FnMut(usize, u32, R) -> Result<(), E>,
+        mut take: impl FnMut(u32, u32, R) -> Result<(), E>,
     ) -> Result<(), E> {
-        let pieces = self.directory.pieces(wanted);
-        let mut pages = self.pages_with(&pieces);
-        if order == Order::NewestFirst {
-            pages.sort_by_key(|(place, _)| {
-                std::cmp::Reverse((self.directory.pages[*place].times.end, *place))
-            });
-        }
-        let mut pages = pages.into_iter();
-        let mut together = 1;
-        loop {
+        let pieces = self.directory.pieces(wanted.streams);
+        let visits = self.visits(&pieces, range(), wanted.order);
+        let mut visits = &visits[..];
+        let mut ahead = if wanted.order == PageOrder::OfFile { PAGES_AHEAD_MAX } else { 1 };
+        while !visits.is_empty() {
+            let (now, later) = visits.split_at(ahead.min(visits.len()));
+            visits = later;
+            // What the first pages have may be all that is wanted.
+            ahead = (2 * ahead).min(PAGES_AHEAD_MAX);
             let range = range();
-            let chosen = pages.by_ref().filter_map(|(place, in_page)| {
-                if !self.directory.pages[place].times.overlaps(range) {
-                    return None;
-                }
-                let overlap = in_page.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
-                let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
-                (!streams.is_empty()).then_some((place, streams))
-            });
-            let chosen: Vec<(usize, Vec<u32>)> = chosen.take(together).collect();
-            let read = |(place, streams): &(usize, Vec<u32>)| -> Result<Vec<(u32, R)>, FileError> {
-                let page = &self.directory.pages[*place];
-                if !self.may_match(page, probe)? {
-                    return Ok(Vec::new());
-                }
-                let found = self.page(page, |bytes| decode(bytes, streams, range))?;
-                Ok(found.unwrap_or_default())
-            };
-            let found: Vec<_> = match &chosen[..] {
-                [] => return Ok(()),
-                [one] => vec![read(one)],
-                several => several.par_iter().map(read).collect(),
-            };
-            for ((place, _), found) in chosen.iter().zip(found) {
+            let read = |visit: &Visit<'_>| self.visit(visit, range, wanted.probe, &decode);
+            for (visit, found) in now.iter().zip(each(now, read)) {
                 for (stream, rows) in found? {
-                    take(*place, stream, rows)?;
+                    take(visit.number, stream, rows)?;
                 }
             }
-            // The first few may be all that is wanted.
-            together = (2 * together).min(TOGETHER_MAX);
         }
+        Ok(())
     }
 
-    /// The places of pages that hold some of the pieces (ascending), with those.
-    fn pages_with<'p>(&self, mut pieces: &'p [usize]) -> Vec<(usize, &'p [usize])> {
-        let mut found = Vec::new();
-        for (place, page) in self.directory.pages.iter().enumerate() {
+    /// The pages with some of these pieces (ascending), and with rows in the range.
+    fn visits<'p>(&'p self, pieces: &'p [usize], range: TimeRange, order: PageOrder) -> Vec<Visit<'p>> {
+        let mut visits = Vec::new();
+        let mut pieces = pieces;
+        for (number, page) in (0..).zip(&self.directory.pages) {
             let here = pieces.partition_point(|piece| *piece < page.end_piece as usize);
             let (in_page, later) = pieces.split_at(here);
             pieces = later;
-            if !in_page.is_empty() {
-                found.push((place, in_page));
+            if !in_page.is_empty() && page.times.overlaps(range) {
+                visits.push(Visit { number, page, pieces: in_page });
             }
         }
-        found
+        match order {
+            PageOrder::OfFile => {}
+            PageOrder::OldestFirst => visits.sort_by_key(|visit| visit.page.times.start),
+            PageOrder::NewestFirst => visits.sort_by_key(|visit| Reverse(visit.page.times.end)),
+        }
+        visits
+    }
+
+    fn visit<R>(
+        &self,
+        visit: &Visit<'_>,
+        range: TimeRange,
+        probe: &Probe,
+        decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
+    ) -> Result<Vec<(u32, R)>, FileError> {
+        let overlap = visit.pieces.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
+        let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
+        if streams.is_empty() || !self.may_match(visit.page, probe)? {
+            return Ok(Vec::new());
+        }
+        let found = self.page(visit.page, |bytes| decode(bytes, &streams, range))?;
+        Ok(found.unwrap_or_default())
     }
 
     /// Those of `wanted` (ascending) that have a row in the range. Reads pages only if the
