@@ -113,22 +113,37 @@ pub fn encode_parents(parents: &[Option<[u8; 8]>], ids: &[[u8; 8]]) -> Vec<u8> {
 
 pub fn decode_parents(bytes: &[u8], ids: &[[u8; 8]]) -> Result<Vec<Option<[u8; 8]>>, Corrupt> {
     let mut cursor = Cursor::new(bytes, WHAT);
-    if cursor.byte()? != PARENTS {
-        return Err(cursor.corrupt());
-    }
-    let codes = numbers::decode::<u32>(cursor.block()?, ids.len())?;
+    let codes = parent_codes(&mut cursor, ids.len())?;
     let parent = |(row, code): (usize, u32)| match code {
         ABSENT => Ok(None),
         ELSEWHERE => cursor.array().map(Some),
-        distance => {
-            let of_parent = row as i64 + i64::from(unzigzag(distance - DISTANCES));
-            let of_parent = usize::try_from(of_parent).map_err(|_| Corrupt(WHAT))?;
-            ids.get(of_parent).copied().map(Some).ok_or(Corrupt(WHAT))
-        }
+        distance => Ok(Some(ids[row_of_parent(row, distance, ids.len())?])),
     };
     let parents = codes.into_iter().enumerate().map(parent).collect::<Result<_, _>>()?;
     cursor.finish()?;
     Ok(parents)
+}
+
+/// The row of each parent that is in the page.
+pub fn decode_parent_rows(bytes: &[u8], rows: usize) -> Result<Vec<Option<u32>>, Corrupt> {
+    let codes = parent_codes(&mut Cursor::new(bytes, WHAT), rows)?;
+    let row_of = |(row, code): (usize, u32)| match code {
+        ABSENT | ELSEWHERE => Ok(None),
+        distance => row_of_parent(row, distance, rows).map(|of_parent| Some(of_parent as u32)),
+    };
+    codes.into_iter().enumerate().map(row_of).collect()
+}
+
+fn parent_codes(cursor: &mut Cursor<'_>, rows: usize) -> Result<Vec<u32>, Corrupt> {
+    if cursor.byte()? != PARENTS {
+        return Err(cursor.corrupt());
+    }
+    numbers::decode::<u32>(cursor.block()?, rows)
+}
+
+fn row_of_parent(row: usize, distance: u32, rows: usize) -> Result<usize, Corrupt> {
+    let of_parent = row as i64 + i64::from(unzigzag(distance - DISTANCES));
+    usize::try_from(of_parent).ok().filter(|of_parent| *of_parent < rows).ok_or(Corrupt(WHAT))
 }
 
 fn zigzag(value: i32) -> u32 {
@@ -154,6 +169,10 @@ mod tests {
     fn check_parents(parents: &[Option<[u8; 8]>], ids: &[[u8; 8]]) -> usize {
         let bytes = encode_parents(parents, ids);
         assert_eq!(decode_parents(&bytes, ids).unwrap(), parents);
+        let of_rows = decode_parent_rows(&bytes, ids.len()).unwrap();
+        for (parent, row) in parents.iter().zip(of_rows) {
+            assert_eq!(row.map(|row| ids[row as usize]), parent.filter(|parent| ids.contains(parent)));
+        }
         bytes.len()
     }
 
@@ -177,6 +196,7 @@ mod tests {
             let bytes = [&[kind], &bytes[..]].concat();
             drop(decode::<8>(&bytes, ids.len()));
             drop(decode_parents(&bytes, &ids));
+            drop(decode_parent_rows(&bytes, ids.len()));
         }
 
         #[test]

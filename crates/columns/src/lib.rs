@@ -3,7 +3,7 @@
 //! A *page* is some thousand rows that are written together and read together. This crate
 //! has a codec for each kind of column that our pages are made of. [`samples`] pools the
 //! samples of many streams; [`numbers`], [`floats`], [`strings`] and [`ids`] are single
-//! columns; [`attributes`] are rows of keys and values, turned into columns; [`filter`]
+//! columns, [`starts`] one beside two others; [`attributes`] are rows of keys and values, turned into columns; [`filter`]
 //! says that something is surely not in a page. [`bytes`] is the alphabet of all of them.
 //!
 //! An encoding starts with a byte that names its kind, and knows neither its own length nor
@@ -23,6 +23,7 @@ pub mod ids;
 pub mod numbers;
 mod pco_chunk;
 pub mod samples;
+pub mod starts;
 pub mod strings;
 
 pub use bytes::Corrupt;

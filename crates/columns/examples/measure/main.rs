@@ -1,11 +1,13 @@
 //! Measures the codecs on the workloads of our performance goals.
 //!
-//! `cargo run --release -p columns --example measure -- samples|logs`
+//! `cargo run --release -p columns --example measure -- samples|logs|spans`
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the machine's own counters")]
 
+mod events;
 mod logs;
 mod samples;
+mod spans;
 /// The telemetry that the running binary is measured with.
 #[path = "../../../../bench/src"]
 #[allow(dead_code, unused_imports, reason = "each measurement needs a part of it")]
@@ -17,7 +19,8 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("samples") => samples::measure(),
         Some("logs") => logs::measure(),
-        _ => println!("what shall be measured? samples, logs"),
+        Some("spans") => spans::measure(),
+        _ => println!("what shall be measured? samples, logs, spans"),
     }
 }
 

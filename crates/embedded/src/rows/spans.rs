@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! page   byte 1 (version), heads, then a block for each column:
-//!        starts      numbers (i64)
+//!        starts
 //!        durations   numbers (u64)
 //!        traces      ids of 16 bytes
 //!        ids         ids of 8 bytes
@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use columns::attributes::Attributes;
 use columns::bytes::{Cursor, pack, put_text, put_uint, unpack};
-use columns::{Corrupt, filter, ids, numbers, strings};
+use columns::{Corrupt, filter, ids, numbers, starts, strings};
 use model::{
     LabelSet, Matcher, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus, TimeRange, Timestamp, TraceId,
 };
@@ -103,10 +103,10 @@ impl Rows for SpanRows {
     fn identities_in(page: &[u8], range: TimeRange) -> Result<Vec<(u32, Identity)>, Corrupt> {
         let mut page = PageReader::new(page, VERSION, WHAT)?;
         let rows = page.rows;
-        let starts = numbers::decode::<i64>(page.column()?, rows)?;
-        page.column()?;
+        let (starts, durations) = (page.column()?, page.column()?);
         let traces = ids::decode::<16>(page.column()?, rows)?;
         let span_ids = ids::decode::<8>(page.column()?, rows)?;
+        let starts = decode_starts(starts, durations, page.column()?, rows)?;
         let streams = page.streams.iter().flat_map(|(stream, rows)| std::iter::repeat_n(*stream, *rows));
         let all = streams.zip(starts).zip(traces.iter().zip(&span_ids));
         let all = all.map(|((stream, start), (trace, id))| {
@@ -133,11 +133,13 @@ impl Rows for SpanRows {
         let span_ids: Vec<[u8; 8]> = rows().map(|span| span.id.0).collect();
         let parents: Vec<Option<[u8; 8]>> = rows().map(|span| span.parent.map(|id| id.0)).collect();
         let mut page = PageWriter::new(VERSION, streams.iter().map(|(stream, rows)| (*stream, rows.len())));
-        page.column(&numbers::encode(&rows().map(|span| span.start.as_nanos()).collect::<Vec<i64>>()));
-        page.column(&numbers::encode(&rows().map(|span| span.duration_nanos).collect::<Vec<u64>>()));
+        let parents = ids::encode_parents(&parents, &span_ids);
+        let durations: Vec<u64> = rows().map(|span| span.duration_nanos).collect();
+        page.column(&encode_starts(rows(), &durations, &parents));
+        page.column(&numbers::encode(&durations));
         page.column(&ids::encode(&rows().map(|span| span.trace.0).collect::<Vec<_>>()));
         page.column(&ids::encode(&span_ids));
-        page.column(&ids::encode_parents(&parents, &span_ids));
+        page.column(&parents);
         page.column(&strings::encode(&rows().map(|span| span.name.as_str()).collect::<Vec<&str>>()));
         page.column(&numbers::encode(&rows().map(|span| span.kind as u32).collect::<Vec<u32>>()));
         page.column(&numbers::encode(&rows().map(|span| span.status as u32).collect::<Vec<u32>>()));
@@ -207,12 +209,16 @@ impl<'a> SpanPage<'a> {
         Attributes::decode(self.attributes, self.heads.rows)
     }
 
+    fn starts(&self) -> Result<Vec<i64>, Corrupt> {
+        decode_starts(self.starts, self.durations, self.parents, self.heads.rows)
+    }
+
     fn make(&self, chosen: &[usize]) -> Result<Vec<(u32, SpanRows)>, Corrupt> {
         if chosen.is_empty() {
             return Ok(Vec::new());
         }
         let rows = self.heads.rows;
-        let starts = numbers::decode::<i64>(self.starts, rows)?;
+        let starts = self.starts()?;
         let durations = numbers::decode::<u64>(self.durations, rows)?;
         let traces = ids::decode::<16>(self.traces, rows)?;
         let span_ids = ids::decode::<8>(self.ids, rows)?;
@@ -255,7 +261,7 @@ pub fn decode_selected(
     let page = SpanPage::read(page)?;
     let rows = page.heads.rows;
     let mut chosen = page.heads.rows_of(Some(wanted));
-    let starts = numbers::decode::<i64>(page.starts, rows)?;
+    let starts = page.starts()?;
     chosen.retain(|row| range.contains(Timestamp::from_nanos(starts[*row])));
     if let Some(trace) = query.trace.filter(|_| !chosen.is_empty()) {
         let traces = ids::decode::<16>(page.traces, rows)?;
@@ -277,6 +283,25 @@ pub fn decode_selected(
         retain_by_attributes(&page.attributes()?, &query.attributes, &mut chosen)?;
     }
     page.make(&chosen)
+}
+
+/// `parents` is the column as it stands in the page: reading sees the same.
+fn encode_starts<'a>(
+    rows: impl Iterator<Item = &'a Arc<Span>>,
+    durations: &[u64],
+    parents: &[u8],
+) -> Vec<u8> {
+    let starts: Vec<i64> = rows.map(|span| span.start.as_nanos()).collect();
+    match ids::decode_parent_rows(parents, starts.len()) {
+        Ok(parent_rows) => starts::encode(&starts, durations, &parent_rows),
+        // Never for a column that was just encoded; plain times are right beside any other.
+        Err(Corrupt(_)) => numbers::encode(&starts),
+    }
+}
+
+fn decode_starts(starts: &[u8], durations: &[u8], parents: &[u8], rows: usize) -> Result<Vec<i64>, Corrupt> {
+    let durations = numbers::decode::<u64>(durations, rows)?;
+    starts::decode(starts, &durations, &ids::decode_parent_rows(parents, rows)?)
 }
 
 fn identity(span: &Span) -> Identity {
