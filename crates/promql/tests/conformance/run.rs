@@ -10,7 +10,7 @@ use crate::compare;
 use testkit::MemoryStore;
 
 use crate::reader;
-use crate::script::{self, Case, Command, Message, Steps, When};
+use crate::script::{self, Case, Command, Steps, When};
 
 #[derive(Debug)]
 pub enum Outcome {
