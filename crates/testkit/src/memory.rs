@@ -157,7 +157,7 @@ mod tests {
     use storage::Store;
 
     use super::*;
-    use crate::contract::{Stand, check};
+    use crate::contract::{Stand, check, histograms};
 
     struct Memory;
 
@@ -175,5 +175,6 @@ mod tests {
     #[tokio::test]
     async fn the_store_in_memory_keeps_the_contract() {
         check(&Memory).await;
+        histograms::check(&Memory).await;
     }
 }
