@@ -241,10 +241,12 @@ impl<'a> Evaluator<'a> {
 
     fn subquery(&mut self, inner: &'a Expression, grid: Grid) -> Result<Vec<RangeSeries<'a>>, EvalError> {
         let point = |(at, value): (i64, Option<f64>)| Some(Point { at, value: value? });
+        // `a or b` may take a series now from one side and now from the other.
+        let merged = super::merge_same_labels(self.rows(inner, grid)?)?;
         let histogram = |(at, histogram): (i64, Option<Arc<Histogram>>)| {
             Some(HistogramPoint { at, histogram: without_hint(histogram?) })
         };
-        let series = self.rows(inner, grid)?.into_iter().map(|row| RangeSeries {
+        let series = merged.into_iter().map(|row| RangeSeries {
             labels: row.labels,
             drop_name: row.drop_name,
             points: Cow::Owned(grid.times().zip(row.points).filter_map(point).collect()),

@@ -35,8 +35,7 @@ impl Random {
             0 => self.selector() + self.shift(),
             1 | 2 => self.over_range(depth),
             3 => {
-                let function =
-                    self.pick(&["abs", "ceil", "floor", "exp", "sqrt", "ln", "sgn", "-", "timestamp"]);
+                let function = self.pick(&["abs", "ceil", "floor", "sqrt", "ln", "sgn", "-"]);
                 format!("{function}({})", self.vector(depth - 1))
             }
             4 | 5 => self.aggregation(depth),
@@ -129,14 +128,15 @@ impl Random {
         ]);
         let by = self.pick(&["", " by (job)", " by (instance)", " without (job)", " without (instance)"]);
         let (word, rest) = operator.split_once('(').unwrap();
-        // Of equal values either may be kept, so these choose among values that all differ.
-        let is_choice = word.ends_with('k');
-        let inner = if is_choice { self.selector() } else { self.vector(depth - 1) };
+        // Of equal values `topk` may keep either, and of a single NaN Prometheus 2 says that it
+        // does not vary: these get finite values that all differ.
+        let is_plain = word.ends_with('k') || word.starts_with("std");
+        let inner = if is_plain { self.selector() } else { self.vector(depth - 1) };
         format!("{word}{by}({rest}{inner})")
     }
 
     fn with_scalar(&mut self, depth: u64) -> String {
-        let operator = self.pick(&["+", "-", "*", "/", "%", "^", "> bool", "<", ">=", "!=", "== bool"]);
+        let operator = self.pick(&["+", "-", "*", "/", "^", "> bool", "<", ">=", "!=", "== bool"]);
         let (vector, scalar) = (self.vector(depth - 1), 1 + self.below(9));
         if self.below(2) == 0 {
             format!("({vector}) {operator} {scalar}")
