@@ -157,7 +157,14 @@ impl Engine {
                 read = reading => read.map_err(|error| whole_limit(error, limits))?,
                 () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(self.settings.timeout)),
             };
-            let fetched = Fetched::new(series, selector.is_range);
+            let mut fetched = Fetched::new(series, selector.is_range);
+            let within = QueryLimits { samples_max: left.saturating_sub(fetched.point_count()), ..limits };
+            let reading = self.reader.select_histograms(&selector.matchers, fetch.range, within);
+            let histograms = tokio::select! {
+                read = reading => read.map_err(|error| whole_limit(error, limits))?,
+                () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(self.settings.timeout)),
+            };
+            fetched.add_histograms(histograms, selector.is_range, selector.tells_resets);
             left = left.saturating_sub(fetched.point_count());
             all.push(Arc::new(fetched));
         }

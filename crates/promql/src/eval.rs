@@ -15,15 +15,16 @@ mod watch;
 
 use std::sync::Arc;
 
-use crate::notes::Notes;
+use crate::histogram::scaled;
+use crate::notes::{Notes, Remarks};
 use crate::parse::Query;
 use crate::parse::expression::{Expression, Kind, Operator, Text, ValueType};
 use crate::plan::{Bounds, Fetched, Grid};
 use crate::{Answer, EvalError};
 
-pub use aggregate::{quantile, sorted_for_quantile};
+pub use aggregate::{aggregate_histograms, quantile, sorted_for_quantile};
 pub use result::merge_same_labels;
-pub use row::Row;
+pub use row::{Element, Row};
 pub use selectors::Window;
 pub use watch::Watch;
 
@@ -43,9 +44,9 @@ pub struct Evaluation {
 
 pub fn evaluate(evaluation: &Evaluation) -> Result<Answer, EvalError> {
     let mut evaluator = Evaluator::new(evaluation);
-    let value =
+    let (value, histograms) =
         if evaluation.is_range { result::range(&mut evaluator) } else { result::instant(&mut evaluator) }?;
-    Ok(Answer { value, warnings: evaluator.notes.warnings, infos: evaluator.notes.infos })
+    Ok(Answer { value, histograms, warnings: evaluator.notes.warnings, infos: evaluator.notes.infos })
 }
 
 pub struct Evaluator<'a> {
@@ -84,6 +85,18 @@ impl<'a> Evaluator<'a> {
             }
         }?;
         self.evaluation.watch.check_size(rows.len(), grid.count)?;
+        Ok(rows)
+    }
+
+    /// As `rows`, without histograms.
+    pub fn float_rows(&mut self, expression: &'a Expression, grid: Grid) -> Result<Vec<Row>, EvalError> {
+        let mut rows = self.rows(expression, grid)?;
+        rows.retain_mut(|row| {
+            row.histograms.is_empty() || {
+                row.histograms = Vec::new();
+                !row.is_empty()
+            }
+        });
         Ok(rows)
     }
 
@@ -126,6 +139,11 @@ impl<'a> Evaluator<'a> {
         self.notes.warn(what, &place);
     }
 
+    pub fn remark(&mut self, remarks: Remarks, at: Option<usize>) {
+        remarks.warnings.iter().for_each(|what| self.warn(what, at));
+        remarks.infos.iter().for_each(|what| self.inform(what, at));
+    }
+
     pub fn inform(&mut self, what: impl AsRef<str>, at: Option<usize>) {
         let place = self.evaluation.query.place(at);
         self.notes.inform(what, &place);
@@ -143,6 +161,8 @@ fn negated(mut rows: Vec<Row>) -> Vec<Row> {
     for row in &mut rows {
         row.drop_name = true;
         row.points.iter_mut().flatten().for_each(|value| *value = -*value);
+        let histograms = row.histograms.iter_mut().flatten();
+        histograms.for_each(|histogram| *histogram = Arc::new(scaled(histogram, -1.0)));
     }
     rows
 }
@@ -154,5 +174,5 @@ fn unexpected(expression: &Expression, wanted: ValueType) -> EvalError {
 
 /// Whether an operator's result is a different thing than what went in.
 fn changes_meaning(operator: Operator) -> bool {
-    !operator.is_comparison()
+    !operator.is_comparison() && !operator.is_trim()
 }

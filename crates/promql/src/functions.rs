@@ -1,7 +1,8 @@
 //! The functions of PromQL: one table, and one file per function or tight family.
 //!
-//! A new function is a line in [`TABLE`] and a body. Bodies come in four forms: of one
-//! value ([`element`]), of the samples of a range ([`window`]), of a scalar per step
+//! A new function is a line in [`TABLE`] and a body. Bodies come in five forms: of one
+//! value ([`element`]), of the floats of a range ([`window`]), of its floats and histograms
+//! ([`samples`]), of a scalar per step
 //! ([`scalar`]), and of the whole vector ([`vector`]), which all the others are built on.
 
 mod absent;
@@ -14,6 +15,7 @@ mod histogram;
 mod instant_rate;
 mod labels;
 mod mathematics;
+mod native;
 mod over_time;
 mod rate;
 mod regression;
@@ -25,7 +27,8 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use crate::EvalError;
-use crate::eval::{Evaluator, Row, Window};
+use crate::eval::{Element, Evaluator, Row, Window};
+use crate::notes::{IGNORED_IN_RANGE, Remarks, for_metric};
 use crate::parse::expression::{Expression, ValueType};
 use crate::plan::Grid;
 
@@ -47,6 +50,9 @@ enum Body {
     Element(fn(f64) -> f64),
     Window {
         compute: fn(Window<'_>, &[f64]) -> Option<f64>,
+    },
+    Samples {
+        compute: fn(Window<'_>, &str, &mut Remarks) -> Option<Element>,
         keeps_name: bool,
     },
     Whole,
@@ -90,14 +96,31 @@ const fn window(name: &'static str, compute: fn(Window<'_>, &[f64]) -> Option<f6
         returns: ValueType::Vector,
         evaluate: evaluate_windows,
         scalar: None,
-        body: Body::Window { compute, keeps_name: false },
+        body: Body::Window { compute },
     }
 }
 
-/// As [`window`], where the result is a sample of the series itself.
-const fn window_sample(name: &'static str, compute: fn(Window<'_>, &[f64]) -> Option<f64>) -> Function {
-    let mut function = window(name, compute);
-    function.body = Body::Window { compute, keeps_name: true };
+/// As [`window`], computed from histograms as well. Gets the metric's name for remarks.
+const fn samples(
+    name: &'static str,
+    compute: fn(Window<'_>, &str, &mut Remarks) -> Option<Element>,
+) -> Function {
+    Function {
+        name,
+        returns: ValueType::Vector,
+        evaluate: evaluate_samples,
+        scalar: None,
+        body: Body::Samples { compute, keeps_name: false },
+    }
+}
+
+/// As [`samples`], where the result is a sample of the series itself.
+const fn one_of_samples(
+    name: &'static str,
+    compute: fn(Window<'_>, &str, &mut Remarks) -> Option<Element>,
+) -> Function {
+    let mut function = samples(name, compute);
+    function.body = Body::Samples { compute, keeps_name: true };
     function
 }
 
@@ -119,17 +142,13 @@ const fn scalar(name: &'static str, compute: EvaluateScalar) -> Function {
     }
 }
 
-/// Functions of samples that are no floats. There are none of those here.
-pub const OF_NATIVE_HISTOGRAMS: [&str; 5] =
-    ["histogram_avg", "histogram_count", "histogram_stddev", "histogram_stdvar", "histogram_sum"];
-
 fn evaluate_elements<'a>(
     evaluator: &mut Evaluator<'a>,
     function: &'a Function,
     arguments: &'a [Expression],
     grid: Grid,
 ) -> Result<Vec<Row>, EvalError> {
-    let mut rows = evaluator.rows(argument(function, arguments, 0)?, grid)?;
+    let mut rows = evaluator.float_rows(argument(function, arguments, 0)?, grid)?;
     if let Body::Element(compute) = function.body {
         for row in &mut rows {
             row.drop_name = true;
@@ -145,12 +164,15 @@ fn evaluate_windows<'a>(
     arguments: &'a [Expression],
     grid: Grid,
 ) -> Result<Vec<Row>, EvalError> {
-    let Body::Window { compute, keeps_name } = function.body else { return Ok(Vec::new()) };
+    let Body::Window { compute } = function.body else { return Ok(Vec::new()) };
     let mut scalars = Vec::new();
-    let mut ranges = None;
+    let (mut ranges, mut at) = (None, None);
     for argument in arguments {
         match argument.value_type() {
-            ValueType::Matrix => ranges = Some(evaluator.range_argument(argument, grid)?),
+            ValueType::Matrix => {
+                ranges = Some(evaluator.range_argument(argument, grid)?);
+                at = argument.at;
+            }
             _ => scalars.push(evaluator.scalars(argument, grid)?),
         }
     }
@@ -159,11 +181,41 @@ fn evaluate_windows<'a>(
     let mut rows = Vec::with_capacity(ranges.series.len());
     let mut now = vec![0.0; scalars.len()];
     for series in &ranges.series {
+        let mut remarks = Remarks::default();
         let points = ranges.slide(series, grid, |step, window| {
+            if !window.histograms.is_empty() {
+                remarks.inform(IGNORED_IN_RANGE, for_metric(series.labels.metric_name().unwrap_or("")));
+            }
             now.iter_mut().zip(&scalars).for_each(|(now, all)| *now = all[step]);
             compute(window, &now)
         })?;
-        let row = Row::new(series.labels.clone(), series.drop_name || !keeps_name, points);
+        evaluator.remark(remarks, at);
+        let row = Row::new(series.labels.clone(), true, points);
+        if !row.is_empty() {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+fn evaluate_samples<'a>(
+    evaluator: &mut Evaluator<'a>,
+    function: &'a Function,
+    arguments: &'a [Expression],
+    grid: Grid,
+) -> Result<Vec<Row>, EvalError> {
+    let Body::Samples { compute, keeps_name } = function.body else { return Ok(Vec::new()) };
+    let argument = argument(function, arguments, 0)?;
+    let ranges = evaluator.range_argument(argument, grid)?;
+    evaluator.evaluation.watch.check_size(ranges.series.len(), grid.count)?;
+    let mut rows = Vec::with_capacity(ranges.series.len());
+    for series in &ranges.series {
+        let mut remarks = Remarks::default();
+        let name = series.labels.metric_name().unwrap_or("");
+        let elements = ranges.slide_all(series, grid, |_, window| compute(window, name, &mut remarks))?;
+        evaluator.remark(remarks, argument.at);
+        let drop_name = series.drop_name || !keeps_name;
+        let row = Row::of_elements(series.labels.clone(), drop_name, elements);
         if !row.is_empty() {
             rows.push(row);
         }
@@ -194,37 +246,42 @@ static TABLE: &[Function] = &[
     element("asinh", f64::asinh),
     element("atan", f64::atan),
     element("atanh", f64::atanh),
-    window("avg_over_time", over_time::average),
+    samples("avg_over_time", over_time::average),
     element("ceil", f64::ceil),
-    window("changes", changes::changes),
+    samples("changes", changes::changes),
     vector("clamp", clamp::clamp),
     vector("clamp_max", clamp::clamp_max),
     vector("clamp_min", clamp::clamp_min),
     element("cos", f64::cos),
     element("cosh", f64::cosh),
-    window("count_over_time", over_time::count),
+    samples("count_over_time", over_time::count),
     vector("day_of_month", calendar::day_of_month),
     vector("day_of_week", calendar::day_of_week),
     vector("day_of_year", calendar::day_of_year),
     vector("days_in_month", calendar::days_in_month),
     element("deg", f64::to_degrees),
-    window("delta", rate::delta),
+    samples("delta", rate::delta),
     window("deriv", regression::derivative),
     vector("double_exponential_smoothing", smoothing::double_exponential),
     scalar("end", timestamps::end),
     element("exp", f64::exp),
-    window_sample("first_over_time", over_time::first),
+    one_of_samples("first_over_time", over_time::first),
     element("floor", f64::floor),
+    vector("histogram_avg", native::average),
+    vector("histogram_count", native::count),
     vector("histogram_fraction", histogram::fraction),
     vector("histogram_quantile", histogram::quantile),
     vector("histogram_quantiles", histogram::quantiles),
+    vector("histogram_stddev", native::standard_deviation),
+    vector("histogram_stdvar", native::standard_variance),
+    vector("histogram_sum", native::sum),
     vector("hour", calendar::hour),
-    window("idelta", instant_rate::delta),
-    vector("increase", rate::increase),
-    window("irate", instant_rate::rate),
+    samples("idelta", instant_rate::delta),
+    samples("increase", rate::increase),
+    samples("irate", instant_rate::rate),
     vector("label_join", labels::join),
     vector("label_replace", labels::replace),
-    window_sample("last_over_time", over_time::last),
+    one_of_samples("last_over_time", over_time::last),
     element("ln", f64::ln),
     element("log10", f64::log10),
     element("log2", f64::log2),
@@ -237,12 +294,12 @@ static TABLE: &[Function] = &[
     vector("month", calendar::month),
     scalar("pi", mathematics::pi),
     window("predict_linear", regression::predict),
-    window("present_over_time", over_time::present),
+    samples("present_over_time", over_time::present),
     vector("quantile_over_time", over_time::quantile),
     element("rad", f64::to_radians),
     scalar("range", timestamps::range),
-    vector("rate", rate::rate),
-    window("resets", changes::resets),
+    samples("rate", rate::rate),
+    samples("resets", changes::resets),
     vector("round", mathematics::round),
     scalar("scalar", conversion::scalar),
     element("sgn", mathematics::sign),
@@ -257,13 +314,13 @@ static TABLE: &[Function] = &[
     window("stddev_over_time", over_time::standard_deviation),
     window("stdvar_over_time", over_time::variance),
     scalar("step", timestamps::step),
-    window("sum_over_time", over_time::sum),
+    samples("sum_over_time", over_time::sum),
     element("tan", f64::tan),
     element("tanh", f64::tanh),
     scalar("time", timestamps::time),
     vector("timestamp", timestamps::timestamp),
-    window("ts_of_first_over_time", over_time::time_of_first),
-    window("ts_of_last_over_time", over_time::time_of_last),
+    samples("ts_of_first_over_time", over_time::time_of_first),
+    samples("ts_of_last_over_time", over_time::time_of_last),
     window("ts_of_max_over_time", over_time::time_of_maximum),
     window("ts_of_min_over_time", over_time::time_of_minimum),
     vector("vector", conversion::vector),

@@ -6,12 +6,13 @@
 //! samples in memory, node by node.
 //!
 //! Semantics are those of Prometheus 3 with delayed removal of metric names. Samples are
-//! floats: there are no native histograms here. This crate has never heard of files or HTTP.
+//! floats or native histograms. This crate has never heard of files or HTTP.
 
 mod engine;
 mod error;
 mod eval;
 mod functions;
+mod histogram;
 mod notes;
 mod parse;
 mod plan;

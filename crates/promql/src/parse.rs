@@ -29,9 +29,10 @@ struct Parsed {
 
 pub fn parse(text: &str) -> Result<Query, ParseError> {
     let tokens = tokens::scan(text)?;
+    let known = tokens::in_terms_of_grammar(text, &tokens);
     // `tokens` refuses what is known to make the grammar's crate panic. What is not known
     // must not take the caller down either: the text came from outside.
-    let tree = std::panic::catch_unwind(|| promql_parser::parser::parse(text))
+    let tree = std::panic::catch_unwind(|| promql_parser::parser::parse(&known))
         .map_err(|_| ParseError::new("the query cannot be parsed"))?
         .map_err(ParseError::new)?;
     let lowered = lower::lower(&tree, tokens)?;

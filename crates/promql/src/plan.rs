@@ -3,7 +3,14 @@
 //! Data passes from here to the engine as [`Fetch`]es in the order of the query's
 //! selectors; the engine answers each with [`Fetched`], and evaluation indexes into those.
 
-use model::{LabelSet, Matcher, Series, TimeRange, Timestamp, is_stale};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::{
+    CounterReset, Histogram, HistogramSeries, LabelSet, Matcher, Series, TimeRange, Timestamp, is_stale,
+};
+
+use crate::histogram::is_reset;
 
 use crate::parse::Query;
 use crate::parse::expression::{Anchor, Expression, Kind, RangeExpression, RangeSource, Shift};
@@ -101,6 +108,7 @@ pub fn plan(query: &Query, grid: Grid, settings: PlanSettings) -> Plan {
             fetches[*earlier].same_as.is_none()
                 && planner.ranges[*earlier] == *range
                 && other.is_range == selector.is_range
+                && other.tells_resets == selector.tells_resets
                 && same_matchers(&other.matchers, &selector.matchers)
         });
         fetches.push(Fetch { range: *range, same_as });
@@ -177,6 +185,13 @@ pub struct Fetched {
 pub struct FetchedSeries {
     pub labels: LabelSet,
     pub points: Vec<Point>,
+    pub histograms: Vec<HistogramPoint>,
+}
+
+#[derive(Clone, Debug)]
+pub struct HistogramPoint {
+    pub at: i64,
+    pub histogram: Arc<Histogram>,
 }
 
 impl Fetched {
@@ -190,12 +205,60 @@ impl Fetched {
                 .filter(|sample| !(is_range && is_stale(sample.value)))
                 .map(|sample| Point { at: sample.at.as_millis(), value: sample.value })
                 .collect(),
+            histograms: Vec::new(),
         });
         Self { series: series.filter(|series| !series.points.is_empty()).collect() }
     }
 
+    /// Adds the histograms of the same selector. With `tells_resets`, each that does not say
+    /// whether it counts on from the one before is compared with that.
+    pub fn add_histograms(&mut self, from: Vec<HistogramSeries>, is_range: bool, tells_resets: bool) {
+        let mut known: HashMap<LabelSet, usize> = HashMap::new();
+        if !from.is_empty() {
+            known
+                .extend(self.series.iter().enumerate().map(|(index, series)| (series.labels.clone(), index)));
+        }
+        for HistogramSeries { labels, samples } in from {
+            let samples = samples.into_iter().filter(|sample| !(is_range && sample.histogram.is_stale()));
+            let mut histograms: Vec<HistogramPoint> = samples
+                .map(|sample| HistogramPoint { at: sample.at.as_millis(), histogram: sample.histogram })
+                .collect();
+            if tells_resets {
+                tell_resets(&mut histograms);
+            }
+            match known.get(&labels) {
+                Some(index) => {
+                    let points = &mut self.series[*index].points;
+                    points.retain(|point| histograms.binary_search_by_key(&point.at, |own| own.at).is_err());
+                    self.series[*index].histograms = histograms;
+                }
+                None if histograms.is_empty() => {}
+                None => self.series.push(FetchedSeries { labels, points: Vec::new(), histograms }),
+            }
+        }
+        self.series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    }
+
+    /// A histogram counts as many as it has buckets.
     pub fn point_count(&self) -> u64 {
-        self.series.iter().map(|series| series.points.len() as u64).sum()
+        let size = |series: &FetchedSeries| {
+            let buckets = |point: &HistogramPoint| {
+                1 + point.histogram.positive.len() as u64 + point.histogram.negative.len() as u64
+            };
+            series.points.len() as u64 + series.histograms.iter().map(buckets).sum::<u64>()
+        };
+        self.series.iter().map(size).sum()
+    }
+}
+
+fn tell_resets(histograms: &mut [HistogramPoint]) {
+    for index in 1..histograms.len() {
+        let (before, now) = (&histograms[index - 1].histogram, &histograms[index].histogram);
+        if now.reset == CounterReset::Unknown && !now.is_stale() && !before.is_stale() {
+            let is_reset = is_reset(before, now);
+            let reset = if is_reset { CounterReset::Reset } else { CounterReset::NotReset };
+            histograms[index].histogram = Arc::new(Histogram { reset, ..(**now).clone() });
+        }
     }
 }
 

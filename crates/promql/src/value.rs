@@ -1,6 +1,6 @@
 //! What a query evaluates to.
 
-use model::{LabelSet, Sample, Series};
+use model::{HistogramSeries, LabelSet, Sample, Series};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -28,6 +28,9 @@ impl Value {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     pub value: Value,
+    /// The histograms beside the floats of a vector or matrix. In a matrix, a series that
+    /// has both is in both.
+    pub histograms: Vec<HistogramSeries>,
     pub warnings: Vec<String>,
     pub infos: Vec<String>,
 }

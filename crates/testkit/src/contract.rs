@@ -5,6 +5,7 @@
 
 mod days;
 mod erasure;
+pub mod histograms;
 mod logs;
 mod retention;
 mod rollups;

@@ -7,7 +7,7 @@ mod upkeep;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange};
+use model::{Batch, HistogramSeries, LabelSet, LogRecord, Matcher, Series, Span, TimeRange};
 use parking_lot::RwLock;
 use storage::{
     AppendError, Appended, Appender, LogQuery, LogReader, Order, QueryError, QueryLimits, SampleReader,
@@ -50,14 +50,22 @@ impl SampleReader for MemoryStore {
     ) -> Result<Vec<Series>, QueryError> {
         let selected = self.selected(matchers, range);
         let samples: u64 = selected.iter().map(|series| series.samples.len() as u64).sum();
-        for (count, limit, what, setting) in [
-            (selected.len() as u64, limits.series_max, "series", "query.series_max"),
-            (samples, limits.samples_max, "samples", "query.samples_max"),
-        ] {
-            if count > limit {
-                return Err(QueryError::TooMuch { what, limit, setting });
-            }
-        }
+        check_size(selected.len() as u64, samples, limits)?;
+        Ok(selected)
+    }
+
+    async fn select_histograms(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        limits: QueryLimits,
+    ) -> Result<Vec<HistogramSeries>, QueryError> {
+        let selected = self.rows.read().selected_histograms(matchers, range);
+        let buckets = selected
+            .iter()
+            .flat_map(|series| &series.samples)
+            .map(|sample| (sample.histogram.positive.len() + sample.histogram.negative.len()) as u64);
+        check_size(selected.len() as u64, buckets.sum(), limits)?;
         Ok(selected)
     }
 
@@ -121,6 +129,18 @@ impl SpanReader for MemoryStore {
     }
 }
 
+fn check_size(series: u64, samples: u64, limits: QueryLimits) -> Result<(), QueryError> {
+    for (count, limit, what, setting) in [
+        (series, limits.series_max, "series", "query.series_max"),
+        (samples, limits.samples_max, "samples", "query.samples_max"),
+    ] {
+        if count > limit {
+            return Err(QueryError::TooMuch { what, limit, setting });
+        }
+    }
+    Ok(())
+}
+
 /// Of what was found oldest first.
 fn first_of<T>(mut found: Vec<T>, order: Order, limit: usize) -> Vec<T> {
     if order == Order::NewestFirst {
@@ -137,7 +157,7 @@ mod tests {
     use storage::Store;
 
     use super::*;
-    use crate::contract::{Stand, check};
+    use crate::contract::{Stand, check, histograms};
 
     struct Memory;
 
@@ -155,5 +175,6 @@ mod tests {
     #[tokio::test]
     async fn the_store_in_memory_keeps_the_contract() {
         check(&Memory).await;
+        histograms::check(&Memory).await;
     }
 }

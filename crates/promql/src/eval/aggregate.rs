@@ -4,6 +4,7 @@
 //! makes a row per value.
 
 mod count_values;
+mod histograms;
 mod reduce;
 mod select;
 
@@ -16,6 +17,7 @@ use crate::EvalError;
 use crate::parse::expression::{Aggregate, AggregateOperator};
 use crate::plan::Grid;
 
+pub use histograms::aggregate_histograms;
 pub use reduce::{quantile, sorted_for_quantile};
 
 /// Rows that are aggregated together.
@@ -38,6 +40,8 @@ impl<'a> Evaluator<'a> {
             Largest | Smallest | LimitCount => self.select_some(aggregate, grid),
             LimitRatio => self.select_ratio(aggregate, grid),
             Quantile => self.quantile(aggregate, grid),
+            Sum | Average => self.add_up(aggregate, grid),
+            Count | Group => self.count(aggregate, grid),
             _ => {
                 let reduce = reduce::by_operator(aggregate.operator);
                 self.reduce(aggregate, grid, |_, values| reduce(values))

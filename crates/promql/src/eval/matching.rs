@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use model::{LabelSet, METRIC_NAME};
 
-use super::binary::of_elements;
-use super::{Evaluator, Row, changes_meaning};
+use super::binary::of_samples;
+use super::{Element, Evaluator, Row, changes_meaning};
 use crate::EvalError;
+use crate::notes::Remarks;
 use crate::parse::expression::{Binary, Cardinality, Matching};
 use crate::plan::Grid;
 
@@ -36,7 +37,10 @@ impl<'a> Evaluator<'a> {
             }
             matcher.step(step)?;
         }
-        Ok(matcher.into_rows())
+        let remarks = std::mem::take(&mut matcher.remarks);
+        let rows = matcher.into_rows();
+        self.remark(remarks, binary.left.at);
+        Ok(rows)
     }
 }
 
@@ -63,6 +67,7 @@ struct Matcher<'a> {
     result_of_pair: HashMap<(usize, usize), usize>,
     /// The step at which a result was last reached, to notice a second element for it.
     reached: Vec<usize>,
+    remarks: Remarks,
 }
 
 /// The side that is not there at a step is filled with a default value.
@@ -97,12 +102,13 @@ impl<'a> Matcher<'a> {
             result_of: HashMap::new(),
             result_of_pair: HashMap::new(),
             reached: Vec::new(),
+            remarks: Remarks::default(),
         }
     }
 
     /// Elements meet anew at every step, because series come and go.
     fn step(&mut self, step: usize) -> Result<(), EvalError> {
-        let is_there = |rows: &[Row]| rows.iter().any(|row| row.points[step].is_some());
+        let is_there = |rows: &[Row]| rows.iter().any(|row| row.has(step));
         let (many_there, one_there) = (is_there(self.many), is_there(self.one));
         let (fill_many, fill_one) = self.fills();
         if (!many_there && fill_many.is_none()) || (!one_there && fill_one.is_none()) {
@@ -130,30 +136,29 @@ impl<'a> Matcher<'a> {
         fill_one: Option<f64>,
     ) -> Result<(), EvalError> {
         let one = self.single_one(group, step)?;
-        let one_value = one.and_then(|row| self.one[row].points[step]).or(fill_one);
+        let one_value = one.and_then(|row| self.one[row].element(step)).or(fill_one.map(Element::Float));
         let Some(one_value) = one_value else { return Ok(()) };
         let mut met = 0;
         for member in 0..self.groups[group].many.len() {
             let row = self.groups[group].many[member];
-            let Some(many_value) = self.many[row].points[step] else { continue };
+            let Some(many_value) = self.many[row].element(step) else { continue };
             met += 1;
             if met > 1 && self.binary.matching.cardinality == Cardinality::OneToOne {
                 return Err(EvalError::execution(
                     "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
                 ));
             }
-            self.meet(group, (row, one.unwrap_or(ABSENT)), (many_value, one_value), step)?;
+            self.meet(group, (row, one.unwrap_or(ABSENT)), (&many_value, &one_value), step)?;
         }
         if let (0, Some(many_value), Some(one)) = (met, fill_many, one) {
-            self.meet(group, (ABSENT, one), (many_value, one_value), step)?;
+            self.meet(group, (ABSENT, one), (&Element::Float(many_value), &one_value), step)?;
         }
         Ok(())
     }
 
     /// The element of the "one" side; there must not be two.
     fn single_one(&self, group: usize, step: usize) -> Result<Option<usize>, EvalError> {
-        let mut present =
-            self.groups[group].one.iter().copied().filter(|row| self.one[*row].points[step].is_some());
+        let mut present = self.groups[group].one.iter().copied().filter(|row| self.one[*row].has(step));
         let first = present.next();
         if let (Some(first), Some(second)) = (first, present.next()) {
             return Err(self.ambiguous(group, first, second));
@@ -176,7 +181,7 @@ impl<'a> Matcher<'a> {
         &mut self,
         group: usize,
         pair: (usize, usize),
-        values: (f64, f64),
+        values: (&Element, &Element),
         step: usize,
     ) -> Result<(), EvalError> {
         let result = self.result(group, pair);
@@ -190,9 +195,15 @@ impl<'a> Matcher<'a> {
             Cardinality::OneToMany => (values.1, values.0),
             _ => values,
         };
-        let (value, holds) = of_elements(self.binary.operator, left, right);
-        self.results[result].points[step] =
-            if self.binary.returns_bool { Some(f64::from(u8::from(holds))) } else { holds.then_some(value) };
+        let value = of_samples(self.binary.operator, left, right, &mut self.remarks);
+        let value = value.and_then(|(value, holds)| {
+            if self.binary.returns_bool {
+                Some(Element::Float(f64::from(u8::from(holds))))
+            } else {
+                holds.then_some(value)
+            }
+        });
+        self.results[result].set(step, value);
         Ok(())
     }
 

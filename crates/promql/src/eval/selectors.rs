@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use model::{LabelSet, is_stale};
+use std::sync::Arc;
 
-use super::{Evaluator, Row, Watch};
+use model::{CounterReset, Histogram, LabelSet, is_stale};
+
+use super::{Element, Evaluator, Row, Watch};
 use crate::EvalError;
 use crate::parse::expression::{Expression, Kind, RangeExpression, RangeSource, Shift};
-use crate::plan::{Bounds, Grid, Point, subquery_grid};
+use crate::plan::{Bounds, FetchedSeries, Grid, HistogramPoint, Point, subquery_grid};
 
 /// Whole series from which windows are cut.
 #[derive(Debug)]
@@ -25,17 +27,66 @@ pub struct RangeSeries<'a> {
     pub drop_name: bool,
     /// In order of time. Borrowed from what was fetched, or made by a subquery.
     pub points: Cow<'a, [Point]>,
+    pub histograms: Cow<'a, [HistogramPoint]>,
 }
 
 /// The samples of one range that ends at one step's time: `(start, end]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Window<'a> {
-    /// Never empty.
+    /// Not empty when `histograms` is.
     pub points: &'a [Point],
+    pub histograms: &'a [HistogramPoint],
     pub start: i64,
     pub end: i64,
     /// The step's own time, which offset and `@` do not move.
     pub step: i64,
+}
+
+impl Window<'_> {
+    pub fn first(&self) -> Option<(i64, Element)> {
+        let float = self.points.first().map(|point| (point.at, Element::Float(point.value)));
+        let histogram = self.histograms.first().map(of_histogram);
+        float.into_iter().chain(histogram).min_by_key(|(at, _)| *at)
+    }
+
+    pub fn last(&self) -> Option<(i64, Element)> {
+        let float = self.points.last().map(|point| (point.at, Element::Float(point.value)));
+        let histogram = self.histograms.last().map(of_histogram);
+        float.into_iter().chain(histogram).max_by_key(|(at, _)| *at)
+    }
+
+    /// Floats and histograms in order of time.
+    pub fn samples(&self) -> Vec<(i64, Element)> {
+        let floats = self.points.iter().map(|point| (point.at, Element::Float(point.value)));
+        let mut samples: Vec<_> = floats.chain(self.histograms.iter().map(of_histogram)).collect();
+        if !self.histograms.is_empty() {
+            samples.sort_by_key(|(at, _)| *at);
+        }
+        samples
+    }
+}
+
+fn of_histogram(point: &HistogramPoint) -> (i64, Element) {
+    (point.at, Element::Histogram(Arc::clone(&point.histogram)))
+}
+
+/// The part of samples in order of time that a window shows. Both ends only move forward.
+#[derive(Default)]
+struct Edges {
+    first: usize,
+    last: usize,
+}
+
+impl Edges {
+    fn slide<'a, T>(&mut self, all: &'a [T], at: impl Fn(&T) -> i64, start: i64, end: i64) -> &'a [T] {
+        while self.last < all.len() && at(&all[self.last]) <= end {
+            self.last += 1;
+        }
+        while self.first < self.last && at(&all[self.first]) <= start {
+            self.first += 1;
+        }
+        &all[self.first..self.last]
+    }
 }
 
 impl RangeInput<'_> {
@@ -44,34 +95,55 @@ impl RangeInput<'_> {
         self.shift.moment(time, self.bounds)
     }
 
-    /// Calls `compute` for every step that has a sample in its range. Both ends of the
-    /// window only ever move forward, so all steps together pass each sample twice.
+    /// Calls `compute` for every step that has a float in its range.
     pub fn slide(
         &self,
         series: &RangeSeries<'_>,
         grid: Grid,
         mut compute: impl FnMut(usize, Window<'_>) -> Option<f64>,
     ) -> Result<Vec<Option<f64>>, EvalError> {
-        let points = &series.points[..];
-        let (mut first, mut last, mut work) = (0, 0, WORK_BETWEEN_CHECKS);
+        self.windows(
+            series,
+            grid,
+            |step, window| {
+                if window.points.is_empty() { None } else { compute(step, window) }
+            },
+        )
+    }
+
+    /// Calls `compute` for every step that has any sample in its range.
+    pub fn slide_all(
+        &self,
+        series: &RangeSeries<'_>,
+        grid: Grid,
+        compute: impl FnMut(usize, Window<'_>) -> Option<Element>,
+    ) -> Result<Vec<Option<Element>>, EvalError> {
+        self.windows(series, grid, compute)
+    }
+
+    /// Both ends of the window only ever move forward, so all steps together pass each
+    /// sample twice.
+    fn windows<T>(
+        &self,
+        series: &RangeSeries<'_>,
+        grid: Grid,
+        mut compute: impl FnMut(usize, Window<'_>) -> Option<T>,
+    ) -> Result<Vec<Option<T>>, EvalError> {
+        let (mut floats, mut others, mut work) = (Edges::default(), Edges::default(), WORK_BETWEEN_CHECKS);
         let mut values = Vec::with_capacity(grid.count);
         for (index, step) in grid.times().enumerate() {
             let end = self.end(step);
             let start = end - self.range_ms;
-            while last < points.len() && points[last].at <= end {
-                last += 1;
-            }
-            while first < last && points[first].at <= start {
-                first += 1;
-            }
-            work += 1 + last - first;
+            let points = floats.slide(&series.points, |point| point.at, start, end);
+            let histograms = others.slide(&series.histograms, |point| point.at, start, end);
+            work += 1 + points.len() + histograms.len();
             if work > WORK_BETWEEN_CHECKS {
                 self.watch.check()?;
                 work = 0;
             }
-            let points = &points[first..last];
-            let window = Window { points, start, end, step };
-            values.push(if points.is_empty() { None } else { compute(index, window) });
+            let window = Window { points, histograms, start, end, step };
+            let is_empty = points.is_empty() && histograms.is_empty();
+            values.push(if is_empty { None } else { compute(index, window) });
         }
         Ok(values)
     }
@@ -83,7 +155,7 @@ const WORK_BETWEEN_CHECKS: usize = 1 << 20;
 impl<'a> Evaluator<'a> {
     /// Per step the latest sample within the lookback, unless it ends the series.
     pub fn latest(&mut self, selector: usize, shift: &Shift, grid: Grid) -> Result<Vec<Row>, EvalError> {
-        self.latest_points(selector, shift, grid, |point| point.value)
+        self.latest_samples(selector, shift, grid, |_, element| element)
     }
 
     /// As `latest`, with the time of the sample in seconds instead of its value.
@@ -93,15 +165,15 @@ impl<'a> Evaluator<'a> {
         shift: &Shift,
         grid: Grid,
     ) -> Result<Vec<Row>, EvalError> {
-        self.latest_points(selector, shift, grid, |point| point.at as f64 / 1000.0)
+        self.latest_samples(selector, shift, grid, |at, _| Element::Float(at as f64 / 1000.0))
     }
 
-    fn latest_points(
+    fn latest_samples(
         &mut self,
         selector: usize,
         shift: &Shift,
         grid: Grid,
-        of: impl Fn(&Point) -> f64,
+        of: impl Fn(i64, Element) -> Element,
     ) -> Result<Vec<Row>, EvalError> {
         let fetched = &self.evaluation.fetched[selector];
         self.evaluation.watch.check_size(fetched.series.len(), grid.count)?;
@@ -109,16 +181,17 @@ impl<'a> Evaluator<'a> {
         let mut rows = Vec::with_capacity(fetched.series.len());
         for series in &fetched.series {
             self.evaluation.watch.check()?;
-            let mut passed = 0;
-            let points = grid.times().map(|time| {
-                let moment = shift.moment(time, bounds);
-                while passed < series.points.len() && series.points[passed].at <= moment {
-                    passed += 1;
+            let (mut floats, mut others) = (Edges::default(), Edges::default());
+            let mut row = Row::new(series.labels.clone(), false, vec![None; grid.count]);
+            for (step, time) in grid.times().enumerate() {
+                let end = shift.moment(time, bounds);
+                let start = end - lookback;
+                let points = floats.slide(&series.points, |point| point.at, start, end);
+                let histograms = others.slide(&series.histograms, |point| point.at, start, end);
+                if let Some((at, element)) = latest_of(points, histograms) {
+                    row.set(step, Some(of(at, element)));
                 }
-                let latest = series.points[..passed].last()?;
-                (latest.at > moment - lookback && !is_stale(latest.value)).then(|| of(latest))
-            });
-            let row = Row::new(series.labels.clone(), false, points.collect());
+            }
             if !row.is_empty() {
                 rows.push(row);
             }
@@ -157,21 +230,48 @@ impl<'a> Evaluator<'a> {
 
     fn fetched_ranges(&self, selector: usize) -> Vec<RangeSeries<'a>> {
         let evaluation = self.evaluation;
-        let borrow = |series: &'a crate::plan::FetchedSeries| RangeSeries {
+        let borrow = |series: &'a FetchedSeries| RangeSeries {
             labels: series.labels.clone(),
             drop_name: false,
             points: Cow::Borrowed(&series.points[..]),
+            histograms: Cow::Borrowed(&series.histograms[..]),
         };
         evaluation.fetched[selector].series.iter().map(borrow).collect()
     }
 
     fn subquery(&mut self, inner: &'a Expression, grid: Grid) -> Result<Vec<RangeSeries<'a>>, EvalError> {
         let point = |(at, value): (i64, Option<f64>)| Some(Point { at, value: value? });
-        let series = self.rows(inner, grid)?.into_iter().map(|row| RangeSeries {
+        // `a or b` may take a series now from one side and now from the other.
+        let merged = super::merge_same_labels(self.rows(inner, grid)?)?;
+        let histogram = |(at, histogram): (i64, Option<Arc<Histogram>>)| {
+            Some(HistogramPoint { at, histogram: without_hint(histogram?) })
+        };
+        let series = merged.into_iter().map(|row| RangeSeries {
             labels: row.labels,
             drop_name: row.drop_name,
             points: Cow::Owned(grid.times().zip(row.points).filter_map(point).collect()),
+            histograms: Cow::Owned(grid.times().zip(row.histograms).filter_map(histogram).collect()),
         });
         Ok(series.collect())
+    }
+}
+
+fn latest_of(points: &[Point], histograms: &[HistogramPoint]) -> Option<(i64, Element)> {
+    let float = points.last();
+    if let Some(last) = histograms.last().filter(|last| float.is_none_or(|float| float.at <= last.at)) {
+        return (!last.histogram.is_stale()).then(|| of_histogram(last));
+    }
+    let float = float.filter(|float| !is_stale(float.value))?;
+    Some((float.at, Element::Float(float.value)))
+}
+
+/// The steps of a subquery skip samples, so what a histogram says about the one before it
+/// no longer holds.
+fn without_hint(histogram: Arc<Histogram>) -> Arc<Histogram> {
+    match histogram.reset {
+        CounterReset::Reset | CounterReset::NotReset => {
+            Arc::new(Histogram { reset: CounterReset::Unknown, ..(*histogram).clone() })
+        }
+        CounterReset::Unknown | CounterReset::Gauge => histogram,
     }
 }

@@ -35,8 +35,8 @@ fn presence(rows: &[Row], matching: &Matching, grid: Grid) -> Presence {
     for row in rows {
         let steps =
             presence.entry(signature(&row.labels, matching)).or_insert_with(|| vec![false; grid.count]);
-        for (step, point) in steps.iter_mut().zip(&row.points) {
-            *step |= point.is_some();
+        for (index, step) in steps.iter_mut().enumerate() {
+            *step |= row.has(index);
         }
     }
     presence
@@ -46,9 +46,9 @@ fn presence(rows: &[Row], matching: &Matching, grid: Grid) -> Presence {
 fn filtered(mut rows: Vec<Row>, presence: &Presence, matching: &Matching, wanted: bool) -> Vec<Row> {
     for row in &mut rows {
         let steps = presence.get(&signature(&row.labels, matching));
-        for (index, point) in row.points.iter_mut().enumerate() {
+        for index in 0..row.points.len() {
             if steps.is_some_and(|steps| steps[index]) != wanted {
-                *point = None;
+                row.set(index, None);
             }
         }
     }

@@ -18,7 +18,7 @@ pub fn absent<'a>(
 ) -> Result<Vec<Row>, EvalError> {
     let argument = argument(function, arguments, 0)?;
     let rows = evaluator.rows(argument, grid)?;
-    let is_there = |step: usize| rows.iter().any(|row| row.points[step].is_some());
+    let is_there = |step: usize| rows.iter().any(|row| row.has(step));
     Ok(ones_where(grid, labels_of(evaluator, argument), |step| !is_there(step)))
 }
 
@@ -32,7 +32,7 @@ pub fn absent_over_time<'a>(
     let ranges = evaluator.range_argument(argument, grid)?;
     let mut is_there = vec![false; grid.count];
     for series in &ranges.series {
-        ranges.slide(series, grid, |step, _| {
+        ranges.slide_all(series, grid, |step, _| {
             is_there[step] = true;
             None
         })?;

@@ -99,7 +99,7 @@ fn parts<'a>(
         let points = grid.times().map(|time| Some(compute(time.div_euclid(1000) as f64)));
         return Ok(vec![Row::new(LabelSet::empty(), false, points.collect())]);
     };
-    let mut rows = evaluator.rows(argument, grid)?;
+    let mut rows = evaluator.float_rows(argument, grid)?;
     for row in &mut rows {
         row.drop_name = true;
         row.points.iter_mut().flatten().for_each(|value| *value = compute(*value));

@@ -1,13 +1,29 @@
 //! `changes` and `resets`: how often a series moved, or fell.
 
-use crate::eval::Window;
+use crate::eval::{Element, Window};
+use crate::histogram::{is_reset, same};
+use crate::notes::Remarks;
 
 /// What is not a number does not change into itself.
-pub fn changes(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    let differs = |a: f64, b: f64| a != b && !(a.is_nan() && b.is_nan());
-    Some(window.points.windows(2).filter(|pair| differs(pair[0].value, pair[1].value)).count() as f64)
+pub fn changes(window: Window<'_>, _: &str, _: &mut Remarks) -> Option<Element> {
+    count(window, |one, other| match (one, other) {
+        (Element::Float(a), Element::Float(b)) => a != b && !(a.is_nan() && b.is_nan()),
+        (Element::Histogram(a), Element::Histogram(b)) => !same(a, b),
+        _ => true,
+    })
 }
 
-pub fn resets(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    Some(window.points.windows(2).filter(|pair| pair[1].value < pair[0].value).count() as f64)
+/// Who becomes a histogram, or ceases to be one, begins again.
+pub fn resets(window: Window<'_>, _: &str, _: &mut Remarks) -> Option<Element> {
+    count(window, |one, other| match (one, other) {
+        (Element::Float(a), Element::Float(b)) => b < a,
+        (Element::Histogram(a), Element::Histogram(b)) => is_reset(a, b),
+        _ => true,
+    })
+}
+
+fn count(window: Window<'_>, counts: impl Fn(&Element, &Element) -> bool) -> Option<Element> {
+    let samples = window.samples();
+    let pairs = samples.windows(2).filter(|pair| counts(&pair[0].1, &pair[1].1));
+    Some(Element::Float(pairs.count() as f64))
 }

@@ -51,7 +51,7 @@ fn clamped<'a>(
     grid: Grid,
     clamp: impl Fn(usize, f64) -> Option<f64>,
 ) -> Result<Vec<Row>, EvalError> {
-    let mut rows = evaluator.rows(vector, grid)?;
+    let mut rows = evaluator.float_rows(vector, grid)?;
     for row in &mut rows {
         row.drop_name = true;
         for (step, point) in row.points.iter_mut().enumerate() {

@@ -1,5 +1,5 @@
-//! `histogram_quantile`, `histogram_quantiles` and `histogram_fraction` over the buckets
-//! of classic histograms.
+//! `histogram_quantile`, `histogram_quantiles` and `histogram_fraction` over native
+//! histograms and over the buckets of classic ones.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,17 +8,29 @@ use model::{LabelSet, METRIC_NAME};
 use super::classic_histogram::{self as classic, Bucket};
 use super::{Function, argument};
 use crate::eval::{Evaluator, Row, merge_same_labels};
+use crate::histogram::{self as native, Observed};
+use crate::notes::{Remarks, for_metric};
 use crate::parse::expression::Expression;
 use crate::plan::Grid;
 use crate::{EvalError, format_value};
 
 const BUCKET_LABEL: &str = "le";
 
-/// The buckets of one histogram: its series and their bounds.
+/// One histogram: the native one, or the series of its buckets and their bounds.
 struct Histogram {
     labels: LabelSet,
+    native: Option<Row>,
     buckets: Vec<(f64, Row)>,
 }
+
+/// What a histogram is at a step.
+enum Shape<'a> {
+    Native(&'a model::Histogram),
+    Classic(Vec<Bucket>),
+    Mixed,
+}
+
+const MIXED: &str = "vector contains a mix of classic and native histograms";
 
 impl Histogram {
     fn at(&self, step: usize) -> Vec<Bucket> {
@@ -26,6 +38,16 @@ impl Histogram {
             Some(Bucket { upper_bound: *upper_bound, count: row.points[step]? })
         };
         self.buckets.iter().filter_map(bucket).collect()
+    }
+
+    fn shape(&self, step: usize) -> Option<Shape<'_>> {
+        let buckets = self.at(step);
+        match (self.native.as_ref().and_then(|row| row.histogram(step)), buckets.is_empty()) {
+            (None, true) => None,
+            (None, false) => Some(Shape::Classic(buckets)),
+            (Some(histogram), true) => Some(Shape::Native(histogram)),
+            (Some(_), false) => Some(Shape::Mixed),
+        }
     }
 
     fn metric_name(&self) -> &str {
@@ -103,29 +125,75 @@ fn quantile_rows<'a>(
     for histogram in histograms {
         evaluator.evaluation.watch.check()?;
         let mut points = Vec::with_capacity(grid.count);
+        let (name, mut remarks) = (histogram.metric_name(), Remarks::default());
         for (step, quantile) in quantiles.iter().enumerate() {
-            let buckets = histogram.at(step);
-            if buckets.is_empty() {
-                points.push(None);
-                continue;
-            }
-            let (value, repaired) = classic::quantile(*quantile, buckets);
-            if repaired.0 {
-                evaluator.inform(
-                    format!(
-                        "input to histogram_quantile needed to be fixed for monotonicity (see \
-                         https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile) \
-                         for metric name {:?}",
-                        histogram.metric_name()
-                    ),
-                    vector.at,
-                );
-            }
-            points.push(Some(value));
+            points.push(
+                histogram.shape(step).and_then(|shape| quantile_of(shape, *quantile, name, &mut remarks)),
+            );
         }
+        evaluator.remark(remarks, vector.at);
         rows.push(Row::new(histogram.labels.clone(), true, points));
     }
     Ok(rows)
+}
+
+fn quantile_of(shape: Shape<'_>, quantile: f64, name: &str, remarks: &mut Remarks) -> Option<f64> {
+    match shape {
+        Shape::Mixed => {
+            remarks.warn(MIXED, for_metric(name));
+            None
+        }
+        Shape::Native(histogram) => {
+            let (value, observed) = native::quantile(quantile, histogram);
+            match observed {
+                Observed::Numbers => {}
+                Observed::Skewed => remarks.inform(
+                    "input to histogram_quantile has NaN observations, result is skewed higher",
+                    for_metric(name),
+                ),
+                Observed::NoResult => remarks.inform(
+                    "input to histogram_quantile has NaN observations, result is NaN",
+                    for_metric(name),
+                ),
+            }
+            Some(value)
+        }
+        Shape::Classic(buckets) => {
+            let (value, repaired) = classic::quantile(quantile, buckets);
+            if repaired.0 {
+                remarks.inform(
+                    "input to histogram_quantile needed to be fixed for monotonicity (see \
+                     https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)",
+                    for_metric(name),
+                );
+            }
+            Some(value)
+        }
+    }
+}
+
+fn fraction_of(
+    shape: Shape<'_>,
+    (lower, upper): (f64, f64),
+    name: &str,
+    remarks: &mut Remarks,
+) -> Option<f64> {
+    match shape {
+        Shape::Mixed => {
+            remarks.warn(MIXED, for_metric(name));
+            None
+        }
+        Shape::Native(histogram) => {
+            if histogram.sum.is_nan() && histogram.count > 0.0 {
+                remarks.inform(
+                    "input to histogram_fraction has NaN observations, which are excluded from all fractions",
+                    for_metric(name),
+                );
+            }
+            Some(native::fraction(lower, upper, histogram))
+        }
+        Shape::Classic(buckets) => Some(classic::fraction(lower, upper, buckets)),
+    }
 }
 
 pub fn fraction<'a>(
@@ -137,13 +205,14 @@ pub fn fraction<'a>(
     let lower = evaluator.scalars(argument(function, arguments, 0)?, grid)?;
     let upper = evaluator.scalars(argument(function, arguments, 1)?, grid)?;
     let mut rows = Vec::new();
-    for histogram in histograms(evaluator, argument(function, arguments, 2)?, grid)? {
+    let vector = argument(function, arguments, 2)?;
+    for histogram in histograms(evaluator, vector, grid)? {
         evaluator.evaluation.watch.check()?;
-        let point = |step: usize| {
-            let buckets = histogram.at(step);
-            (!buckets.is_empty()).then(|| classic::fraction(lower[step], upper[step], buckets))
-        };
-        let points = (0..grid.count).map(point).collect();
+        let (name, mut remarks) = (histogram.metric_name(), Remarks::default());
+        let mut point =
+            |step: usize| fraction_of(histogram.shape(step)?, (lower[step], upper[step]), name, &mut remarks);
+        let points = (0..grid.count).map(&mut point).collect();
+        evaluator.remark(remarks, vector.at);
         rows.push(Row::new(histogram.labels.clone(), true, points));
     }
     Ok(rows)
@@ -158,7 +227,23 @@ fn histograms<'a>(
     let rows = evaluator.rows(vector, grid)?;
     let mut histograms: Vec<Histogram> = Vec::new();
     let mut by_labels: HashMap<LabelSet, usize> = HashMap::new();
-    for row in rows {
+    let mut place = |labels: LabelSet, histograms: &mut Vec<Histogram>| {
+        *by_labels.entry(labels).or_insert_with_key(|labels| {
+            histograms.push(Histogram { labels: labels.clone(), native: None, buckets: Vec::new() });
+            histograms.len() - 1
+        })
+    };
+    for mut row in rows {
+        if !row.histograms.is_empty() {
+            let index = place(row.labels.clone(), &mut histograms);
+            let points = vec![None; grid.count];
+            let native = Row { points, ..row.clone() };
+            histograms[index].native = Some(native);
+            row.histograms = Vec::new();
+            if row.is_empty() {
+                continue;
+            }
+        }
         let bound = row.labels.value(BUCKET_LABEL);
         let Ok(upper_bound) = bound.parse::<f64>() else {
             let name = row.labels.value(METRIC_NAME);
@@ -168,11 +253,7 @@ fn histograms<'a>(
             );
             continue;
         };
-        let labels = row.labels.without(&[BUCKET_LABEL]);
-        let index = *by_labels.entry(labels).or_insert_with_key(|labels| {
-            histograms.push(Histogram { labels: labels.clone(), buckets: Vec::new() });
-            histograms.len() - 1
-        });
+        let index = place(row.labels.without(&[BUCKET_LABEL]), &mut histograms);
         histograms[index].buckets.push((upper_bound, row));
     }
     Ok(histograms)

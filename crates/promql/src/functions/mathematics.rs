@@ -33,7 +33,7 @@ pub fn round<'a>(
         Some(multiple) => evaluator.scalars(multiple, grid)?,
         None => vec![1.0; grid.count],
     };
-    let mut rows = evaluator.rows(argument(function, arguments, 0)?, grid)?;
+    let mut rows = evaluator.float_rows(argument(function, arguments, 0)?, grid)?;
     for row in &mut rows {
         row.drop_name = true;
         for (point, multiple) in row.points.iter_mut().zip(&multiples) {

@@ -3,6 +3,7 @@
 use super::{Function, argument};
 use crate::EvalError;
 use crate::eval::{Evaluator, Row};
+use crate::notes::{IGNORED_IN_RANGE, Remarks, for_metric};
 use crate::parse::expression::Expression;
 use crate::plan::{Grid, Point};
 
@@ -19,9 +20,14 @@ pub fn double_exponential<'a>(
     let ranges = evaluator.range_argument(argument(function, arguments, 0)?, grid)?;
     let mut rows = Vec::with_capacity(ranges.series.len());
     for series in &ranges.series {
+        let mut remarks = Remarks::default();
         let points = ranges.slide(series, grid, |step, window| {
+            if !window.histograms.is_empty() {
+                remarks.inform(IGNORED_IN_RANGE, for_metric(series.labels.metric_name().unwrap_or("")));
+            }
             smoothed(window.points, level_factors[step], trend_factors[step])
         })?;
+        evaluator.remark(remarks, arguments.first().and_then(|range| range.at));
         let row = Row::new(series.labels.clone(), true, points);
         if !row.is_empty() {
             rows.push(row);

@@ -16,7 +16,9 @@ pub fn ascending<'a>(
     arguments: &'a [Expression],
     grid: Grid,
 ) -> Result<Vec<Row>, EvalError> {
-    sorted(evaluator, function, arguments, grid, |a, b| by_value(a, b, f64::total_cmp))
+    let mut rows = evaluator.float_rows(argument(function, arguments, 0)?, grid)?;
+    rows.sort_by(|a, b| by_value(a, b, f64::total_cmp));
+    Ok(rows)
 }
 
 pub fn descending<'a>(
@@ -25,7 +27,9 @@ pub fn descending<'a>(
     arguments: &'a [Expression],
     grid: Grid,
 ) -> Result<Vec<Row>, EvalError> {
-    sorted(evaluator, function, arguments, grid, |a, b| by_value(a, b, |a, b| b.total_cmp(a)))
+    let mut rows = evaluator.float_rows(argument(function, arguments, 0)?, grid)?;
+    rows.sort_by(|a, b| by_value(a, b, |a, b| b.total_cmp(a)));
+    Ok(rows)
 }
 
 pub fn by_label<'a>(

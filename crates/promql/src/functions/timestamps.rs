@@ -23,8 +23,10 @@ pub fn timestamp<'a>(
         _ => {
             let mut rows = evaluator.rows(argument, grid)?;
             for row in &mut rows {
-                let points = row.points.iter_mut().zip(grid.times());
-                points.for_each(|(point, time)| *point = point.map(|_| seconds(time)));
+                for (step, time) in grid.times().enumerate() {
+                    row.points[step] = row.has(step).then(|| seconds(time));
+                }
+                row.histograms.clear();
             }
             rows
         }

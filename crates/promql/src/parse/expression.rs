@@ -75,6 +75,10 @@ pub struct Selector {
     pub matchers: Vec<Matcher>,
     /// Whether whole ranges are asked for; stale markers then play no part.
     pub is_range: bool,
+    /// Whether only sums and counts of its histograms are of interest, as within
+    /// `histogram_count`. Prometheus then tells resets by itself, and warns when they
+    /// contradict each other.
+    pub tells_resets: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +99,41 @@ pub enum Operator {
     And,
     Or,
     Unless,
+    /// `</` and `>/`: what of a histogram is below or above a value.
+    KeepBelow,
+    KeepAbove,
 }
 
 impl Operator {
+    pub fn is_trim(self) -> bool {
+        matches!(self, Operator::KeepBelow | Operator::KeepAbove)
+    }
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        use Operator::*;
+        match self {
+            Add => "+",
+            Subtract => "-",
+            Multiply => "*",
+            Divide => "/",
+            Modulo => "%",
+            Power => "^",
+            Atan2 => "atan2",
+            Equal => "==",
+            NotEqual => "!=",
+            Less => "<",
+            LessOrEqual => "<=",
+            Greater => ">",
+            GreaterOrEqual => ">=",
+            And => "and",
+            Or => "or",
+            Unless => "unless",
+            KeepBelow => "</",
+            KeepAbove => ">/",
+        }
+    }
+
     pub fn is_comparison(self) -> bool {
         use Operator::*;
         matches!(self, Equal | NotEqual | Less | LessOrEqual | Greater | GreaterOrEqual)
@@ -162,6 +198,28 @@ pub enum AggregateOperator {
     Quantile,
     LimitCount,
     LimitRatio,
+}
+
+impl AggregateOperator {
+    pub fn name(self) -> &'static str {
+        use AggregateOperator::*;
+        match self {
+            Sum => "sum",
+            Average => "avg",
+            Count => "count",
+            Minimum => "min",
+            Maximum => "max",
+            Group => "group",
+            StandardDeviation => "stddev",
+            Variance => "stdvar",
+            Largest => "topk",
+            Smallest => "bottomk",
+            CountValues => "count_values",
+            Quantile => "quantile",
+            LimitCount => "limitk",
+            LimitRatio => "limit_ratio",
+        }
+    }
 }
 
 impl Expression {

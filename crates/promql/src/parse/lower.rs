@@ -9,7 +9,7 @@ use promql_parser::parser::token as t;
 
 use super::expression::*;
 use super::strings;
-use super::tokens::{Token, TokenKind};
+use super::tokens::{Token, TokenKind, is_trim};
 use crate::ParseError;
 use crate::functions;
 
@@ -19,7 +19,7 @@ pub struct Lowered {
 }
 
 pub fn lower(expr: &tree::Expr, tokens: Vec<Token<'_>>) -> Result<Lowered, ParseError> {
-    let mut lowering = Lowering { tokens, next: 0, selectors: Vec::new() };
+    let mut lowering = Lowering { tokens, next: 0, selectors: Vec::new(), only_stats: false };
     let root = lowering.expression(expr)?;
     Ok(Lowered { root, selectors: lowering.selectors })
 }
@@ -29,6 +29,8 @@ struct Lowering<'a> {
     tokens: Vec<Token<'a>>,
     next: usize,
     selectors: Vec<Selector>,
+    /// Whether the innermost call that decides about it only looks at sums and counts.
+    only_stats: bool,
 }
 
 type Result1<T> = Result<T, ParseError>;
@@ -100,7 +102,7 @@ impl Lowering<'_> {
         if let Some(name) = &selector.name {
             matchers.push(Matcher::equal(METRIC_NAME, name));
         }
-        self.selectors.push(Selector { matchers, is_range });
+        self.selectors.push(Selector { matchers, is_range, tells_resets: self.only_stats });
         Ok(self.selectors.len() - 1)
     }
 
@@ -115,7 +117,10 @@ impl Lowering<'_> {
     }
 
     fn subquery(&mut self, subquery: &tree::SubqueryExpr) -> Result1<Expression> {
-        let inner = self.expression(&subquery.expr)?;
+        let outer = std::mem::take(&mut self.only_stats);
+        let inner = self.expression(&subquery.expr);
+        self.only_stats = outer;
+        let inner = inner?;
         let at = inner.at;
         let step_ms = subquery.step.map(millis).transpose()?;
         let source = RangeSource::Subquery { inner: Box::new(inner), step_ms };
@@ -127,8 +132,17 @@ impl Lowering<'_> {
     }
 
     fn binary(&mut self, binary: &tree::BinaryExpr) -> Result1<Expression> {
-        let operator = operator(binary.op.id())?;
+        let mut operator = operator(binary.op.id())?;
         let left = self.expression(&binary.lhs)?;
+        if matches!(operator, Operator::LessOrEqual | Operator::GreaterOrEqual) {
+            self.find(|token| matches!(token.text, "<=" | ">=") || is_trim(token.text));
+            let written = self.next.checked_sub(1).and_then(|index| self.tokens.get(index));
+            operator = match written.map(|token| token.text) {
+                Some("</") => Operator::KeepBelow,
+                Some(">/") => Operator::KeepAbove,
+                _ => operator,
+            };
+        }
         let right = self.expression(&binary.rhs)?;
         let modifier = binary.modifier.clone().unwrap_or_default();
         let at = left.at;
@@ -168,19 +182,21 @@ impl Lowering<'_> {
         let function = functions::find(name).ok_or_else(|| unsupported(name))?;
         let at = self.find(|token| token.kind == TokenKind::Word && token.text == name);
         self.find(|token| token.kind == TokenKind::Open);
-        let arguments =
-            call.args.args.iter().map(|argument| self.expression(argument)).collect::<Result1<Vec<_>>>()?;
+        let outer = self.only_stats;
+        self.only_stats = match name {
+            "histogram_count" | "histogram_sum" | "histogram_avg" => true,
+            _ => outer && !name.starts_with("histogram_"),
+        };
+        let arguments: Result1<Vec<_>> =
+            call.args.args.iter().map(|argument| self.expression(argument)).collect();
+        self.only_stats = outer;
+        let arguments = arguments?;
         Ok(Expression { kind: Kind::Call { function, arguments }, at })
     }
 }
 
 /// The grammar knows a few functions that the table does not.
 fn unsupported(name: &str) -> ParseError {
-    if functions::OF_NATIVE_HISTOGRAMS.contains(&name) {
-        return ParseError::new(format!(
-            "function \"{name}\" needs native histograms, which are not supported"
-        ));
-    }
     ParseError::new(format!("function \"{name}\" is not supported"))
 }
 

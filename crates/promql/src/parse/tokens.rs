@@ -122,12 +122,27 @@ fn split(text: &str) -> Vec<Token<'_>> {
                 (if is_number { TokenKind::Number } else { TokenKind::Word }, length)
             }
             b'=' if rest.get(1) == Some(&b'=') => (TokenKind::Other, 2),
+            b'<' | b'>' if matches!(rest.get(1), Some(b'=' | b'/')) => (TokenKind::Other, 2),
             _ => (TokenKind::Other, text[at..].chars().next().map_or(1, char::len_utf8)),
         };
         tokens.push(Token { kind, text: &text[at..at + length], at });
         at += length;
     }
     tokens
+}
+
+/// The text with `<=` for `</` and `>=` for `>/`, which the grammar does not know: they bind
+/// alike and are as long, and `lower` looks at the tokens to tell them apart again.
+pub fn in_terms_of_grammar<'a>(text: &'a str, tokens: &[Token<'a>]) -> std::borrow::Cow<'a, str> {
+    let mut known = std::borrow::Cow::Borrowed(text);
+    for token in tokens.iter().filter(|token| is_trim(token.text)) {
+        known.to_mut().replace_range(token.at + 1..token.at + 2, "=");
+    }
+    known
+}
+
+pub fn is_trim(text: &str) -> bool {
+    text == "</" || text == ">/"
 }
 
 fn is_word_byte(byte: u8) -> bool {

@@ -1,6 +1,8 @@
 //! Whether an answer is what a case expects.
 
-use model::{LabelSet, Sample};
+use std::collections::BTreeMap;
+
+use model::{Bucket, Histogram, HistogramSeries, LabelSet, Sample};
 use promql::{Answer, Value};
 
 use crate::script::{Case, Message, Steps, When};
@@ -9,30 +11,17 @@ use crate::series::Item;
 pub fn answer(case: &Case, answer: &Answer) -> Result<(), String> {
     notes("warning", &case.warns, case.no_warning, &answer.warnings)?;
     notes("info", &case.informs, case.no_info, &answer.infos)?;
-    values(case, &case.expected, answer)
+    values(case, answer)
 }
 
-/// Whether the floats among the expected values are right, and nothing else is there: what
-/// can be asked of an engine without native histograms.
-pub fn floats(case: &Case, answer: &Answer) -> Result<(), String> {
-    let gap = |item: &Item| if *item == Item::Histogram { Item::Gap } else { *item };
-    let without = case.expected.iter().map(|(labels, items)| {
-        let items: Vec<Item> = items.iter().map(gap).collect();
-        (labels.clone(), items)
-    });
-    let expected: Vec<_> =
-        without.filter(|(_, items)| items.iter().any(|item| matches!(item, Item::Float(_)))).collect();
-    values(case, &expected, answer)
-}
-
-fn values(case: &Case, expected: &[(LabelSet, Vec<Item>)], answer: &Answer) -> Result<(), String> {
+fn values(case: &Case, answer: &Answer) -> Result<(), String> {
     match (&answer.value, case.when) {
         (Value::String(text), _) => equal_text(case, text),
         (Value::Scalar(sample), _) => equal_scalar(case, *sample),
-        (Value::Vector(vector), _) => equal_vector(case, expected, vector),
-        (Value::Matrix(_), When::Over(steps)) => equal_matrix(expected, steps, &answer.value),
+        (Value::Vector(vector), _) => equal_vector(case, vector, &answer.histograms),
+        (Value::Matrix(_), When::Over(steps)) => equal_matrix(&case.expected, steps, answer),
         (Value::Matrix(_), When::At(_)) => match case.range_vector {
-            Some(steps) => equal_matrix(expected, steps, &answer.value),
+            Some(steps) => equal_matrix(&case.expected, steps, answer),
             None => Err("a range vector was not expected".to_owned()),
         },
     }
@@ -79,61 +68,104 @@ fn equal_scalar(case: &Case, actual: Sample) -> Result<(), String> {
 
 fn equal_vector(
     case: &Case,
-    expected: &[(LabelSet, Vec<Item>)],
     actual: &[(LabelSet, Sample)],
+    histograms: &[HistogramSeries],
 ) -> Result<(), String> {
     if case.scalar.is_some() || case.text.is_some() {
         return Err("expected no vector".to_owned());
     }
-    for (place, (labels, items)) in expected.iter().enumerate() {
-        let found = actual.iter().position(|(candidate, _)| candidate == labels);
-        let found = found.ok_or_else(|| format!("{labels} is missing in {actual:?}"))?;
-        if case.is_ordered && found != place {
-            return Err(format!("{labels} is at {found}, not at {place}"));
+    for (place, (labels, items)) in case.expected.iter().enumerate() {
+        let wrong = |why: String| format!("{labels}: {why}");
+        match &items[..] {
+            [Item::Float(value)] => {
+                let found = actual.iter().position(|(candidate, _)| candidate == labels);
+                let found =
+                    found.ok_or_else(|| format!("{labels} is missing in {actual:?} {histograms:?}"))?;
+                if case.is_ordered && found != place {
+                    return Err(format!("{labels} is at {found}, not at {place}"));
+                }
+                equal_value(*value, actual[found].1.value).map_err(wrong)?;
+            }
+            [expected @ Item::Histogram(..)] => {
+                let found = histograms.iter().find(|series| series.labels == *labels);
+                let found =
+                    found.ok_or_else(|| format!("{labels} is missing in {histograms:?} {actual:?}"))?;
+                equal_histogram(expected, &found.samples[0].histogram).map_err(wrong)?;
+            }
+            _ => return Err(format!("{labels}: not one value expected")),
         }
-        let [Item::Float(value)] = items[..] else {
-            return Err(format!("{labels}: not one float expected"));
-        };
-        equal_value(value, actual[found].1.value).map_err(|why| format!("{labels}: {why}"))?;
     }
-    if actual.len() != expected.len() {
-        return Err(format!("{} elements instead of {}: {actual:?}", actual.len(), expected.len()));
+    if actual.len() + histograms.len() != case.expected.len() {
+        let count = case.expected.len();
+        return Err(format!("other elements than {count}: {actual:?} {histograms:?}"));
     }
     Ok(())
 }
 
-fn equal_matrix(expected: &[(LabelSet, Vec<Item>)], steps: Steps, value: &Value) -> Result<(), String> {
-    let Value::Matrix(actual) = value else { return Err("no matrix".to_owned()) };
-    let mut expected_count = 0;
+fn equal_matrix(expected: &[(LabelSet, Vec<Item>)], steps: Steps, answer: &Answer) -> Result<(), String> {
+    let Value::Matrix(actual) = &answer.value else { return Err("no matrix".to_owned()) };
+    let mut count = 0;
     for (labels, items) in expected {
-        let wanted: Vec<(i64, f64)> = items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| match item {
-                Item::Float(value) => Some((steps.start + steps.step * index as i64, *value)),
-                _ => None,
-            })
-            .filter(|(at, _)| *at <= steps.end)
+        let times = (0..).map(|index| steps.start + steps.step * index);
+        let wanted: Vec<(i64, &Item)> =
+            times.zip(items).filter(|(at, item)| **item != Item::Gap && *at <= steps.end).collect();
+        let floats =
+            actual.iter().filter(|series| series.labels == *labels).flat_map(|series| &series.samples);
+        let floats: BTreeMap<i64, f64> = floats.map(|sample| (sample.at.as_millis(), sample.value)).collect();
+        let own = answer.histograms.iter().filter(|series| series.labels == *labels);
+        let histograms: BTreeMap<i64, _> = own
+            .flat_map(|series| &series.samples)
+            .map(|sample| (sample.at.as_millis(), &sample.histogram))
             .collect();
-        if items.contains(&Item::Histogram) {
-            return Err(format!("{labels}: histograms are expected"));
+        if floats.len() + histograms.len() != wanted.len() {
+            return Err(format!("{labels}: {floats:?} {histograms:?}, expected {wanted:?}"));
         }
-        if wanted.is_empty() {
-            continue;
+        for (at, item) in &wanted {
+            let result = match (item, floats.get(at), histograms.get(at)) {
+                (Item::Float(expected), Some(value), None) => equal_value(*expected, *value),
+                (Item::Histogram(..), None, Some(histogram)) => equal_histogram(item, histogram),
+                (_, float, histogram) => Err(format!("expected {item:?}, got {float:?} {histogram:?}")),
+            };
+            result.map_err(|why| format!("{labels} at {at}: {why}"))?;
         }
-        expected_count += 1;
-        let series = actual.iter().find(|series| series.labels == *labels);
-        let series = series.ok_or_else(|| format!("{labels} is missing in {actual:?}"))?;
-        let times: Vec<i64> = series.samples.iter().map(|sample| sample.at.as_millis()).collect();
-        if times != wanted.iter().map(|(at, _)| *at).collect::<Vec<_>>() {
-            return Err(format!("{labels}: samples at {times:?}, expected {wanted:?}"));
-        }
-        for (sample, (at, expected)) in series.samples.iter().zip(&wanted) {
-            equal_value(*expected, sample.value).map_err(|why| format!("{labels} at {at}: {why}"))?;
-        }
+        count += wanted.len();
     }
-    if actual.len() != expected_count {
-        return Err(format!("{} series instead of {expected_count}: {actual:?}", actual.len()));
+    let floats: usize = actual.iter().map(|series| series.samples.len()).sum();
+    let histograms: usize = answer.histograms.iter().map(|series| series.samples.len()).sum();
+    if floats + histograms != count {
+        return Err(format!("other samples than {count}: {answer:?}"));
+    }
+    Ok(())
+}
+
+/// Counts within the tolerance; a hint only where one is written.
+fn equal_histogram(expected: &Item, actual: &Histogram) -> Result<(), String> {
+    let Item::Histogram(expected, is_hinted) = expected else { return Err("no histogram".to_owned()) };
+    let describe = |what: &str| format!("{what}: expected {expected:?}, got {actual:?}");
+    let wrong = |what: &'static str| move |why: String| format!("{what}: {why}");
+    equal_value(expected.count, actual.count).map_err(wrong("count"))?;
+    equal_value(expected.sum, actual.sum).map_err(wrong("sum"))?;
+    equal_value(expected.zero_count, actual.zero_count).map_err(wrong("zero"))?;
+    let same_layout = expected.schema == actual.schema
+        && expected.zero_threshold == actual.zero_threshold
+        && expected.custom_bounds == actual.custom_bounds;
+    if !same_layout {
+        return Err(describe("layout"));
+    }
+    if *is_hinted && expected.reset != actual.reset {
+        return Err(describe("hint"));
+    }
+    for (expected, actual) in [(&expected.positive, &actual.positive), (&expected.negative, &actual.negative)]
+    {
+        let counts = |bucket: &&Bucket| bucket.count != 0.0;
+        let (mut left, mut right) = (expected.iter().filter(counts), actual.iter().filter(counts));
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) => break,
+                (Some(a), Some(b)) if a.index == b.index => equal_value(a.count, b.count)?,
+                _ => return Err(describe("buckets")),
+            }
+        }
     }
     Ok(())
 }

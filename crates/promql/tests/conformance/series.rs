@@ -1,13 +1,13 @@
 //! Series as the cases write them: `metric{label="value"} 0+10x5 _ stale {{…}}`.
 
-use model::{LabelSet, METRIC_NAME, STALE_NAN};
+use model::{Bucket, CounterReset, Histogram, LabelSet, METRIC_NAME, STALE_NAN};
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     Gap,
     Float(f64),
-    /// A native histogram, whose content means nothing here.
-    Histogram,
+    /// A native histogram, and whether its hint about resets is written.
+    Histogram(Box<Histogram>, bool),
 }
 
 /// Labels, and what follows them.
@@ -99,17 +99,14 @@ fn words(text: &str) -> Vec<String> {
 
 fn expand(word: &str, items: &mut Vec<Item>) -> Result<(), String> {
     if word.starts_with("{{") {
-        let after = word.rsplit_once("}}").map_or("", |(_, after)| after);
-        let times: usize = after.strip_prefix('x').map_or(Ok(0), str::parse).map_err(|_| bad(word))?;
-        items.extend(std::iter::repeat_n(Item::Histogram, times + 1));
-        return Ok(());
+        return expand_histogram(word, items).ok_or_else(|| bad(word));
     }
     let (pattern, times) = match word.rsplit_once('x') {
         Some((pattern, times)) => (pattern, Some(times.parse::<usize>().map_err(|_| bad(word))?)),
         None => (word, None),
     };
     if pattern == "_" {
-        items.extend(std::iter::repeat_n(Item::Gap, times.unwrap_or(1)));
+        items.extend(vec![Item::Gap; times.unwrap_or(1)]);
         return Ok(());
     }
     let Some(times) = times else {
@@ -147,4 +144,95 @@ pub fn number(text: &str) -> Option<f64> {
         return i64::from_str_radix(hex, 16).ok().map(|value| value as f64);
     }
     text.parse().ok()
+}
+
+/// `{{…}}`, `{{…}}x3`, `{{…}}+{{…}}x3` or `{{…}}-{{…}}x3`.
+fn expand_histogram(word: &str, items: &mut Vec<Item>) -> Option<()> {
+    let (first, rest) = word.strip_prefix("{{")?.split_once("}}")?;
+    let (mut value, is_hinted) = histogram(first)?;
+    let (factor, step, rest) = match rest.split_once("{{") {
+        Some((sign, after)) => {
+            let (step, rest) = after.split_once("}}")?;
+            (if sign == "-" { -1.0 } else { 1.0 }, Some(histogram(step)?.0), rest)
+        }
+        None => (1.0, None, rest),
+    };
+    let times = rest.strip_prefix('x').map_or(Some(0), |times| times.parse::<usize>().ok())?;
+    for index in 0..=times {
+        if let Some(step) = step.as_ref().filter(|_| index > 0) {
+            value = sum(&value, step, factor);
+        }
+        items.push(Item::Histogram(Box::new(value.clone()), is_hinted));
+    }
+    Some(())
+}
+
+/// The cases only add up histograms of one zero bucket; a finer schema is made coarser.
+fn sum(one: &Histogram, other: &Histogram, factor: f64) -> Histogram {
+    let levels = |from: &Histogram, to: i8| u32::try_from(i32::from(from.schema) - i32::from(to)).unwrap();
+    let schema = one.schema.min(other.schema);
+    let buckets = |own: &[Bucket], own_levels: u32, more: &[Bucket], more_levels: u32| {
+        let mut counts = std::collections::BTreeMap::new();
+        let coarser = |index: i32, levels: u32| ((index - 1) >> levels) + 1;
+        own.iter().for_each(|b| *counts.entry(coarser(b.index, own_levels)).or_insert(0.0) += b.count);
+        more.iter()
+            .for_each(|b| *counts.entry(coarser(b.index, more_levels)).or_insert(0.0) += factor * b.count);
+        counts.into_iter().map(|(index, count)| Bucket { index, count }).collect()
+    };
+    let (own, more) = (levels(one, schema), levels(other, schema));
+    Histogram {
+        schema,
+        zero_count: one.zero_count + factor * other.zero_count,
+        count: one.count + factor * other.count,
+        sum: one.sum + factor * other.sum,
+        positive: buckets(&one.positive, own, &other.positive, more),
+        negative: buckets(&one.negative, own, &other.negative, more),
+        ..one.clone()
+    }
+}
+
+/// `schema:0 count:4 sum:5 buckets:[1 2 1]`, and whether it has a hint.
+fn histogram(text: &str) -> Option<(Histogram, bool)> {
+    let mut histogram = Histogram::default();
+    let (mut offset, mut negative_offset, mut is_hinted) = (0, 0, false);
+    let (mut buckets, mut negative) = (Vec::new(), Vec::new());
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let (key, after) = rest.split_once(':')?;
+        let (value, after) = match after.strip_prefix('[') {
+            Some(list) => list.split_once(']')?,
+            None => after.split_once(' ').unwrap_or((after, "")),
+        };
+        rest = after.trim_start();
+        let numbers = || value.split_whitespace().map(number).collect::<Option<Vec<f64>>>();
+        match key.trim() {
+            "schema" => histogram.schema = value.parse().ok()?,
+            "sum" => histogram.sum = number(value)?,
+            "count" => histogram.count = number(value)?,
+            "z_bucket" => histogram.zero_count = number(value)?,
+            "z_bucket_w" => histogram.zero_threshold = number(value)?,
+            "custom_values" => histogram.custom_bounds = numbers()?,
+            "buckets" => buckets = numbers()?,
+            "n_buckets" => negative = numbers()?,
+            "offset" => offset = value.parse().ok()?,
+            "n_offset" => negative_offset = value.parse().ok()?,
+            "counter_reset_hint" => {
+                is_hinted = true;
+                histogram.reset = match value {
+                    "gauge" => CounterReset::Gauge,
+                    "reset" => CounterReset::Reset,
+                    "not_reset" => CounterReset::NotReset,
+                    "unknown" => CounterReset::Unknown,
+                    _ => return None,
+                };
+            }
+            _ => return None,
+        }
+    }
+    let placed = |counts: Vec<f64>, offset: i32| -> Vec<Bucket> {
+        (offset..).zip(counts).map(|(index, count)| Bucket { index, count }).collect()
+    };
+    histogram.positive = placed(buckets, offset);
+    histogram.negative = placed(negative, negative_offset);
+    Some((histogram, is_hinted))
 }

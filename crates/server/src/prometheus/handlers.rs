@@ -67,7 +67,7 @@ async fn in_time(
 }
 
 fn answered(answer: Answer, at: Timestamp, limit: usize) -> Response {
-    let Answer { value, mut warnings, infos } = answer;
+    let Answer { value, mut warnings, infos, .. } = answer;
     let owned = OwnedData { value, at, limit };
     if owned.data().is_truncated() {
         warnings.push(TRUNCATED.to_owned());

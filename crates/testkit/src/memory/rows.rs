@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
 use model::{
-    Attributes, Batch, LabelSet, LogRecord, Matcher, Sample, Series, Span, SpanId, TimeRange, Timestamp,
-    TraceId,
+    Attributes, Batch, Histogram, HistogramSample, HistogramSeries, LabelSet, LogRecord, Matcher, Sample,
+    Series, Span, SpanId, TimeRange, Timestamp, TraceId,
 };
 use storage::Signal;
 
 #[derive(Debug, Default)]
 pub struct Rows {
     pub series: BTreeMap<LabelSet, BTreeMap<Timestamp, f64>>,
+    pub histograms: BTreeMap<LabelSet, BTreeMap<Timestamp, Arc<Histogram>>>,
     /// In order of arrival.
     pub logs: Vec<LogRecord>,
     /// By what makes two spans the same one.
@@ -50,6 +53,10 @@ impl Rows {
             let samples = self.series.entry(series.labels).or_default();
             samples.extend(series.samples.into_iter().map(|sample| (sample.at, sample.value)));
         }
+        for series in batch.histograms {
+            let samples = self.histograms.entry(series.labels).or_default();
+            samples.extend(series.samples.into_iter().map(|sample| (sample.at, sample.histogram)));
+        }
         self.logs.extend(batch.logs);
         self.spans.extend(batch.spans.into_iter().map(|span| ((span.start, span.trace, span.id), span)));
     }
@@ -69,6 +76,21 @@ impl Rows {
             .collect()
     }
 
+    pub fn selected_histograms(&self, matchers: &[Matcher], range: TimeRange) -> Vec<HistogramSeries> {
+        self.histograms
+            .iter()
+            .filter(|(labels, _)| matchers.iter().all(|matcher| matcher.matches(labels)))
+            .map(|(labels, samples)| HistogramSeries {
+                labels: labels.clone(),
+                samples: samples
+                    .range(range.start..=range.end)
+                    .map(|(at, histogram)| HistogramSample { at: *at, histogram: Arc::clone(histogram) })
+                    .collect(),
+            })
+            .filter(|series| !series.samples.is_empty())
+            .collect()
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
         let samples = self
             .series
@@ -79,6 +101,10 @@ impl Rows {
 
     pub fn keep_only(&mut self, keep: impl Fn(Row<'_>) -> bool) {
         self.series.retain(|stream, samples| {
+            samples.retain(|at, _| keep(Row::sample(stream, *at)));
+            !samples.is_empty()
+        });
+        self.histograms.retain(|stream, samples| {
             samples.retain(|at, _| keep(Row::sample(stream, *at)));
             !samples.is_empty()
         });

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use model::LabelSet;
 
 use super::{Evaluator, Row};
+use crate::eval::Element;
+use crate::histogram::format_histogram;
 use crate::parse::expression::Aggregate;
 use crate::plan::Grid;
 use crate::{EvalError, format_value};
@@ -25,9 +27,13 @@ impl<'a> Evaluator<'a> {
             self.evaluation.watch.check()?;
             let drops_name = group.drops_name();
             for member in &group.members {
-                for (step, point) in member.points.iter().enumerate() {
-                    let Some(value) = point else { continue };
-                    let labels = group.labels.with(label, &format_value(*value));
+                for step in 0..grid.count {
+                    let value = match member.element(step) {
+                        Some(Element::Float(value)) => format_value(value),
+                        Some(Element::Histogram(histogram)) => format_histogram(&histogram),
+                        None => continue,
+                    };
+                    let labels = group.labels.with(label, &value);
                     let index = match by_labels.get(&labels) {
                         Some(index) => *index,
                         None => {

@@ -8,15 +8,10 @@ use crate::sums;
 
 pub fn by_operator(operator: AggregateOperator) -> fn(&[f64]) -> f64 {
     match operator {
-        AggregateOperator::Sum => |values| sums::sum(values.iter().copied()),
-        AggregateOperator::Average => |values| sums::mean(values.iter().copied()),
         AggregateOperator::Minimum => |values| sums::minimum(values.iter().copied()),
         AggregateOperator::Maximum => |values| sums::maximum(values.iter().copied()),
-        AggregateOperator::Count => |values| values.len() as f64,
         AggregateOperator::StandardDeviation => |values| sums::variance(values.iter().copied()).sqrt(),
-        AggregateOperator::Variance => |values| sums::variance(values.iter().copied()),
-        // `group` only says that there is something.
-        _ => |_| 1.0,
+        _ => |values| sums::variance(values.iter().copied()),
     }
 }
 
@@ -39,8 +34,12 @@ impl<'a> Evaluator<'a> {
                 values.extend(group.members.iter().filter_map(|row| row.points[step]));
                 points.push((!values.is_empty()).then(|| reduce(step, &values)));
             }
+            self.ignore_histograms(aggregate, &group.members);
             let drops_name = group.drops_name();
-            rows.push(Row::new(group.labels, drops_name, points));
+            let row = Row::new(group.labels, drops_name, points);
+            if !row.is_empty() {
+                rows.push(row);
+            }
         }
         Ok(rows)
     }
@@ -54,6 +53,13 @@ impl<'a> Evaluator<'a> {
         self.reduce(aggregate, grid, |step, values| {
             quantile(parameters[step], &sorted_for_quantile(values.iter().copied()))
         })
+    }
+
+    pub(super) fn ignore_histograms(&mut self, aggregate: &'a Aggregate, members: &[Row]) {
+        if members.iter().any(|row| row.histograms.iter().any(Option::is_some)) {
+            let name = aggregate.operator.name();
+            self.inform(format!("ignored histogram in {name} aggregation"), aggregate.inner.at);
+        }
     }
 
     pub fn check_quantile(&mut self, quantile: f64, at: Option<usize>) {

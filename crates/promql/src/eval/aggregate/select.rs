@@ -27,6 +27,10 @@ impl<'a> Evaluator<'a> {
         let mut rows = Vec::new();
         for mut group in self.groups(aggregate, grid)? {
             self.evaluation.watch.check()?;
+            if aggregate.operator != AggregateOperator::LimitCount {
+                self.ignore_histograms(aggregate, &group.members);
+                group.members.iter_mut().for_each(|row| row.histograms = Vec::new());
+            }
             let order = keep_first(&mut group, aggregate.operator, &parameters);
             let mut members: Vec<Option<Row>> = group.members.into_iter().map(Some).collect();
             let in_order = order.into_iter().filter_map(|index| members[index].take());
@@ -57,9 +61,9 @@ impl<'a> Evaluator<'a> {
             self.groups(aggregate, grid)?.into_iter().flat_map(|group| group.members).collect();
         for row in &mut rows {
             let place = place_of(&row.labels);
-            for (point, ratio) in row.points.iter_mut().zip(&ratios) {
+            for (step, ratio) in ratios.iter().enumerate() {
                 if !is_within(place, *ratio) {
-                    *point = None;
+                    row.set(step, None);
                 }
             }
         }
@@ -74,7 +78,7 @@ fn keep_first(group: &mut Group, operator: AggregateOperator, parameters: &[f64]
     let mut order = Vec::new();
     for (step, parameter) in parameters.iter().enumerate() {
         order.clear();
-        order.extend((0..group.members.len()).filter(|member| group.members[*member].points[step].is_some()));
+        order.extend((0..group.members.len()).filter(|member| group.members[*member].has(step)));
         let value = |member: usize| group.members[member].points[step].unwrap_or(f64::NAN);
         match operator {
             AggregateOperator::Largest => order.sort_by(|a, b| ranked(value(*b), value(*a), value(*a))),
@@ -83,7 +87,7 @@ fn keep_first(group: &mut Group, operator: AggregateOperator, parameters: &[f64]
         }
         let kept = if *parameter < 1.0 { 0 } else { (*parameter as usize).min(order.len()) };
         for member in order.split_off(kept) {
-            group.members[member].points[step] = None;
+            group.members[member].set(step, None);
         }
     }
     let mut is_shown = vec![false; group.members.len()];
