@@ -6,4 +6,6 @@
 //! This crate does not judge: thresholds, alerts and agents are unknown to it.
 
 mod backlog;
+pub mod exposition;
 pub mod host;
+pub mod metadata;
