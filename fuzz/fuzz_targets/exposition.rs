@@ -19,6 +19,6 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             Entry::Histogram { series: text, .. } => drop(series::read(&text, FamilyKind::Unknown)),
             Entry::Fact { .. } => {}
         }
-        ControlFlow::<()>::Continue(())
+        Ok(ControlFlow::<()>::Continue(()))
     });
 });

@@ -123,12 +123,13 @@ impl PageFault {
     }
 }
 
-/// Hands each entry of `page` to `take`, until it breaks off or the page ends.
+/// Hands each entry of `page` to `take`, until it breaks off or the page ends. A fault that
+/// `take` finds is told with the line that it is in.
 pub fn read<B>(
     format: Format,
     page: &[u8],
     limits: &PageLimits,
-    mut take: impl FnMut(Entry<'_>) -> ControlFlow<B>,
+    mut take: impl FnMut(Entry<'_>) -> Result<ControlFlow<B>, PageFault>,
 ) -> Result<ControlFlow<B>, PageError> {
     let mut samples = 0usize;
     let mut counted = |entry: Entry<'_>| {
@@ -138,7 +139,7 @@ pub fn read<B>(
                 return Err(PageFault::TooManySamples(limits.samples_max));
             }
         }
-        Ok(take(entry))
+        take(entry)
     };
     match format {
         Format::Text => text::read(page, text::Dialect::Prometheus, limits, &mut counted),
@@ -147,7 +148,7 @@ pub fn read<B>(
     }
 }
 
-/// What the readers hand entries to; its error is theirs.
+/// What the readers hand entries to.
 type Take<'a, B> = dyn FnMut(Entry<'_>) -> Result<ControlFlow<B>, PageFault> + 'a;
 
 #[cfg(test)]

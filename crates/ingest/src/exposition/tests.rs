@@ -13,17 +13,10 @@ use super::*;
 fn told(format: Format, page: &[u8]) -> Result<Vec<String>, String> {
     let mut lines = vec![];
     let flow = read(format, page, &PageLimits::default(), |entry| {
-        match line_of(&entry) {
-            Ok(line) => lines.push(line),
-            Err(fault) => return ControlFlow::Break(fault.to_string()),
-        }
-        ControlFlow::Continue(())
+        lines.push(line_of(&entry)?);
+        Ok(ControlFlow::<()>::Continue(()))
     });
-    match flow {
-        Err(error) => Err(error.to_string()),
-        Ok(ControlFlow::Break(fault)) => Err(fault),
-        Ok(ControlFlow::Continue(())) => Ok(lines),
-    }
+    flow.map(|_| lines).map_err(|error| error.to_string())
 }
 
 fn line_of(entry: &Entry<'_>) -> Result<String, PageFault> {
@@ -164,7 +157,7 @@ fn an_error_names_its_line_and_what_is_wrong() {
 fn a_page_has_limits() {
     let limits = PageLimits { samples_max: 2, line_bytes_max: 10, ..PageLimits::default() };
     let fault = |page: &[u8]| {
-        let flow = read(Format::Text, page, &limits, |_| ControlFlow::<()>::Continue(()));
+        let flow = read(Format::Text, page, &limits, |_| Ok(ControlFlow::<()>::Continue(())));
         flow.map_err(|error| error.to_string())
     };
     assert_eq!(fault(b"a 1\nb 2\n"), Ok(ControlFlow::Continue(())));
@@ -176,7 +169,7 @@ fn a_page_has_limits() {
 
 #[test]
 fn a_caller_can_break_off() {
-    let flow = read(Format::Text, b"a 1\nb x", &PageLimits::default(), |_| ControlFlow::Break("enough"));
+    let flow = read(Format::Text, b"a 1\nb x", &PageLimits::default(), |_| Ok(ControlFlow::Break("enough")));
     assert_eq!(flow, Ok(ControlFlow::Break("enough")));
 }
 
@@ -350,7 +343,7 @@ proptest! {
                 if let Entry::Sample { series: text, .. } = entry {
                     seen.push(series::read(&text, FamilyKind::Unknown).unwrap());
                 }
-                ControlFlow::<()>::Continue(())
+                Ok(ControlFlow::<()>::Continue(()))
             });
             prop_assert_eq!(flow, Ok(ControlFlow::Continue(())));
             prop_assert_eq!(seen, vec![expected]);
