@@ -5,6 +5,8 @@
 mod handlers;
 mod parameters;
 mod reply;
+mod targets;
 mod values;
 
 pub(crate) use handlers::{buildinfo, instant, label_values, labels, range, series};
+pub(crate) use targets::{metadata, scrape_pools, targets, targets_metadata};

@@ -18,6 +18,7 @@ mod production;
 mod receivers;
 mod recovery;
 mod table;
+mod upkeep;
 
 pub(crate) use probes::Readiness;
 pub(crate) use table::{Port, Route, Table};
@@ -45,7 +46,9 @@ fn probes_and_login() -> Vec<Route> {
         Route::get("/readyz", Open, "Store, state and tasks are able to serve", probes::readyz)
             .query(&["verbose"])
             .text(),
-        Route::get("/metrics", NeedsUnlessLocal(Metrics), "The program's own counters", probes::metrics)
+        Route::get("/metrics", NeedsUnlessLocal(Metrics), "The program's own counters", upkeep::metrics)
+            .text(),
+        Route::needs(Method::POST, "/-/reload", Administer, "Reads configuration again", upkeep::reload)
             .text(),
         Route::get("/api-docs/openapi.json", SignedIn, "This document", openapi::document).json(),
         Route::post("/login", Open, "Signs in and sets the session cookie", login::login)
@@ -215,6 +218,23 @@ fn prometheus_api() -> Vec<Route> {
         route(Method::POST, "/api/v1/labels", "Names of labels", post(prometheus::labels)).query(matching),
         route(Method::GET, "/api/v1/label/{name}/values", "Values of a label", get(prometheus::label_values))
             .query(matching),
+        route(Method::GET, "/api/v1/targets", "What is scraped, and how it went", get(prometheus::targets))
+            .query(&["state", "scrapePool"]),
+        route(Method::GET, "/api/v1/scrape_pools", "Names of scrape jobs", get(prometheus::scrape_pools)),
+        route(
+            Method::GET,
+            "/api/v1/targets/metadata",
+            "What targets say of their metrics",
+            get(prometheus::targets_metadata),
+        )
+        .query(&["match_target", "metric", "limit"]),
+        route(
+            Method::GET,
+            "/api/v1/metadata",
+            "What sources say of their metrics",
+            get(prometheus::metadata),
+        )
+        .query(&["metric", "limit", "limit_per_metric"]),
         route(Method::GET, "/api/v1/status/buildinfo", "Version", get(prometheus::buildinfo)),
     ]
 }

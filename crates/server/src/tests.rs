@@ -14,3 +14,4 @@ mod login;
 mod openapi;
 mod prometheus;
 mod sockets;
+mod targets;

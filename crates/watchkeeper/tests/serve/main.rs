@@ -6,5 +6,6 @@ mod backup;
 mod crash;
 mod errands;
 mod program;
+mod scrape;
 mod start;
 mod stop;

@@ -11,8 +11,8 @@ use server::{PASSWORD_CHARS_MIN, USER_NAME_RULE};
 use url::Url;
 
 use super::{
-    Agents, Email, EmailSecurity, Health, Listen, Log, Query, Recovery, Retention, Sessions, Settings, Slack,
-    Storage, StorageLimits, Webhook,
+    Agents, Email, EmailSecurity, Health, Listen, Log, Query, Recovery, Retention, Scrape, Sessions,
+    Settings, Slack, Storage, StorageLimits, Webhook,
 };
 use crate::config::kind::{Kind, Value};
 use crate::config::layers::{Chosen, Configuration};
@@ -71,6 +71,7 @@ impl<'a> Reader<'a> {
             email: self.email(),
             slack: self.slack(),
             webhook: self.webhook(),
+            scrape: self.scrape(),
             query: Query {
                 timeout: self.duration("query.timeout"),
                 lookback: self.duration("query.lookback"),
@@ -99,6 +100,16 @@ impl<'a> Reader<'a> {
             connections_max: self.count("server.connections_max"),
             live_clients_max: self.count("server.live_clients_max"),
         }
+    }
+
+    fn scrape(&self) -> Option<Scrape> {
+        let (body_bytes_max, samples_max, targets_max) = (
+            self.bytes("scrape.body_max"),
+            self.count("scrape.samples_max"),
+            self.count("scrape.targets_max"),
+        );
+        let config = PathBuf::from(self.optional_text("scrape.config")?);
+        Some(Scrape { config, body_bytes_max, samples_max, targets_max })
     }
 
     fn admin_user(&self) -> String {
