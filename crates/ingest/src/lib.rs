@@ -1,10 +1,17 @@
 //! The front door: turns what is seen into batches and hands them to the store.
 //!
-//! [`host`] samples this machine and this process; [`remote_write`] reads what a Prometheus sends. A batch that the store cannot take now
-//! waits in a bounded backlog and is sent again; what has to be dropped is counted by name.
+//! [`host`] samples this machine and this process; [`scrape`] asks exporters, whose pages
+//! [`exposition`] reads; [`remote_write`] reads what a Prometheus
+//! sends. What sources say of their metrics is kept in [`metadata`].
+//!
+//! A batch of this host that the store cannot take now waits in a bounded backlog and is sent
+//! again. A scrape is not: the next one is newer. What has to be dropped is counted by name.
 //!
 //! This crate does not judge: thresholds, alerts and agents are unknown to it.
 
 mod backlog;
+pub mod exposition;
 pub mod host;
+pub mod metadata;
 pub mod remote_write;
+pub mod scrape;

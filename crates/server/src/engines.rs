@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 use alerting::{AlertStatistics, ReceiverView};
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use ingest::metadata::MetadataRegistry;
+use ingest::scrape::TargetsSnapshot;
 use model::{Agent, AgentId, Alert, HealthSummary, RecoveryRun, SourceStatus, Timestamp, Verdict};
 use runtime::{SharedClock, Supervisor};
 use state::State;
@@ -23,6 +26,12 @@ pub type HostReading = Option<Arc<host::HostSnapshot>>;
 /// Renders the program's own counters in Prometheus' text format.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
+/// What is scraped now; empty when nothing is.
+pub type Targets = Arc<dyn Fn() -> TargetsSnapshot + Send + Sync>;
+
+/// Reads again what can be read again while the program runs. The error is for an administrator.
+pub type Reload = Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>;
+
 pub struct Engines {
     pub clock: SharedClock,
     pub supervisor: Supervisor,
@@ -34,6 +43,9 @@ pub struct Engines {
     pub health: Arc<dyn HealthDesk>,
     pub host: watch::Receiver<HostReading>,
     pub render_metrics: RenderMetrics,
+    pub targets: Targets,
+    pub metadata: Arc<MetadataRegistry>,
+    pub reload: Reload,
 }
 
 impl std::fmt::Debug for Engines {

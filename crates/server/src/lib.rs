@@ -14,6 +14,7 @@ mod dto;
 mod engines;
 mod listen;
 mod live;
+mod own_metrics;
 mod page;
 mod problem;
 mod prometheus;
@@ -33,7 +34,7 @@ pub use auth::{
 };
 pub use engines::{
     AcknowledgeFault, AlertDesk, Change, Changes, ControlFault, DeskError, Engines, FleetDesk, HealthDesk,
-    HostReading, PermissionAnswer, RenderMetrics, TestFault, TriggerFault,
+    HostReading, PermissionAnswer, Reload, RenderMetrics, Targets, TestFault, TriggerFault,
 };
 pub use listen::{BindError, Listeners};
 pub use receive::ReceiveSettings;

@@ -9,9 +9,11 @@ mod parameters;
 mod reply;
 mod status;
 mod stream;
+mod targets;
 mod values;
 
 pub(crate) use admin::{clean_tombstones, delete_series, snapshot};
 pub(crate) use exemplars::exemplars;
 pub(crate) use handlers::{instant, label_values, labels, range, series};
 pub(crate) use status::{buildinfo, config, flags, runtimeinfo, tsdb, walreplay};
+pub(crate) use targets::{metadata, scrape_pools, targets, targets_metadata};

@@ -18,6 +18,7 @@ mod production;
 mod receivers;
 mod recovery;
 mod table;
+mod upkeep;
 
 pub(crate) use probes::Readiness;
 pub(crate) use table::{Port, Route, Table};
@@ -52,7 +53,9 @@ fn probes_and_login() -> Vec<Route> {
         Route::get("/-/ready", Open, "Able to serve, at Prometheus' path", probes::readyz)
             .query(&["verbose"])
             .text(),
-        Route::get("/metrics", NeedsUnlessLocal(Metrics), "The program's own counters", probes::metrics)
+        Route::get("/metrics", NeedsUnlessLocal(Metrics), "The program's own counters", upkeep::metrics)
+            .text(),
+        Route::needs(Method::POST, "/-/reload", Administer, "Reads configuration again", upkeep::reload)
             .text(),
         Route::get("/api-docs/openapi.json", SignedIn, "This document", openapi::document).json(),
         Route::post("/login", Open, "Signs in and sets the session cookie", login::login)
@@ -225,6 +228,20 @@ fn prometheus_api() -> Vec<Route> {
         fact("/api/v1/status/flags", "Settings by the names of Prometheus' flags", get(prometheus::flags)),
         fact("/api/v1/status/tsdb", "What makes series many", get(prometheus::tsdb)).query(&["limit"]),
         fact("/api/v1/status/walreplay", "Whether the log was replayed", get(prometheus::walreplay)),
+        fact("/api/v1/targets", "What is scraped, and how it went", get(prometheus::targets))
+            .query(&["state", "scrapePool"]),
+        fact("/api/v1/scrape_pools", "Names of scrape jobs", get(prometheus::scrape_pools)),
+        fact(
+            "/api/v1/targets/metadata",
+            "What targets say of their metrics",
+            get(prometheus::targets_metadata),
+        )
+        .query(&["match_target", "metric", "limit"]),
+        fact("/api/v1/metadata", "What sources say of their metrics", get(prometheus::metadata)).query(&[
+            "metric",
+            "limit",
+            "limit_per_metric",
+        ]),
     ];
     // Questions come in the query string, or as a form where they are too long for one.
     for (method, filter) in [(Method::GET, MethodFilter::GET), (Method::POST, MethodFilter::POST)] {

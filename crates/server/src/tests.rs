@@ -15,3 +15,4 @@ mod openapi;
 mod prometheus;
 mod receive;
 mod sockets;
+mod targets;

@@ -11,7 +11,10 @@ mod data;
 mod engines;
 mod first_start;
 mod news;
+mod own_metrics;
 mod receivers;
+mod reload;
+mod scraping;
 mod signals;
 mod stores;
 mod upkeep;
@@ -33,6 +36,7 @@ use crate::config::Settings;
 use crate::{logging, terminal};
 use announcement::Places;
 use engines::{Engines, Ground, start_engines};
+use reload::Reloads;
 use signals::Signals;
 use stores::{Stores, open_stores};
 
@@ -53,6 +57,7 @@ pub fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let metrics =
         PrometheusBuilder::new().install_recorder().context("the program's own metrics cannot be set up")?;
+    own_metrics::describe();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("watchkeeper")
@@ -70,7 +75,8 @@ async fn watch(settings: Settings, metrics: PrometheusHandle) -> anyhow::Result<
     };
     let ended_by_itself = tokio::select! {
         () = &mut running.serving => true,
-        signal = signals.next() => {
+        // What is wrong was logged; everything goes on as before.
+        signal = signals.next_or_again(async || drop(running.reloads.run().await)) => {
             tracing::info!(signal, "stopping");
             false
         }
@@ -89,6 +95,7 @@ struct Running {
     serving: Pin<Box<dyn Future<Output = ()> + Send>>,
     ground: Ground,
     stores: Stores,
+    reloads: Reloads,
 }
 
 async fn start(settings: &Settings, metrics: PrometheusHandle) -> anyhow::Result<Running> {
@@ -104,9 +111,10 @@ async fn start(settings: &Settings, metrics: PrometheusHandle) -> anyhow::Result
     first_start::welcome(settings, &stores.state, &places).await?;
 
     let listening = Shutdown::new();
-    let desks = desks(&ground, &stores, &engines, metrics);
+    let reloads = Reloads::new(ground.clock.clone(), engines.reloadable());
+    let desks = desks(&ground, &stores, &engines, metrics, reloads.clone());
     let serving = Box::pin(server::serve(server_settings, listeners, desks, listening.clone()));
-    Ok(Running { listening, serving, ground, stores })
+    Ok(Running { listening, serving, ground, stores, reloads })
 }
 
 impl Running {
@@ -153,8 +161,21 @@ fn server_settings(settings: &Settings) -> server::ServerSettings {
 }
 
 /// The engines, as the server asks for them.
-fn desks(ground: &Ground, stores: &Stores, engines: &Engines, metrics: PrometheusHandle) -> server::Engines {
+fn desks(
+    ground: &Ground,
+    stores: &Stores,
+    engines: &Engines,
+    metrics: PrometheusHandle,
+    reloads: Reloads,
+) -> server::Engines {
+    let scraper = engines.scraper.clone();
     server::Engines {
+        targets: Arc::new(move || scraper.as_ref().map(ingest::scrape::Scraper::targets).unwrap_or_default()),
+        metadata: engines.metadata.clone(),
+        reload: Arc::new(move || {
+            let reloads = reloads.clone();
+            Box::pin(async move { reloads.run().await.map_err(|fault| fault.to_string()) })
+        }),
         clock: ground.clock.clone(),
         supervisor: ground.supervisor.clone(),
         store: stores.samples.clone(),

@@ -87,8 +87,13 @@ impl Parameters {
 
     /// How much to return at most; 0 means all.
     pub fn limit(&self) -> Result<usize, ApiError> {
-        let Some(text) = self.get("limit") else { return Ok(0) };
-        text.parse().map_err(|_| ApiError::invalid("limit", format!("cannot parse \"{text}\" to a limit")))
+        self.count("limit")
+    }
+
+    /// As [`limit`](Parameters::limit), under another name.
+    pub fn count(&self, name: &str) -> Result<usize, ApiError> {
+        let Some(text) = self.get(name) else { return Ok(0) };
+        text.parse().map_err(|_| ApiError::invalid(name, format!("cannot parse \"{text}\" to a limit")))
     }
 
     pub fn range_of_time(&self) -> Result<TimeRange, ApiError> {
@@ -102,15 +107,20 @@ impl Parameters {
 
     /// One list of matchers for each `match[]`.
     pub fn matches(&self) -> Result<Vec<Vec<Matcher>>, ApiError> {
-        self.all("match[]").map(parse_selector).collect()
+        self.all("match[]").map(|text| parse_selector("match[]", text)).collect()
+    }
+
+    /// The matchers of a selector; none when it is absent.
+    pub fn selector(&self, name: &str) -> Result<Vec<Matcher>, ApiError> {
+        self.get(name).map_or(Ok(Vec::new()), |text| parse_selector(name, text))
     }
 }
 
-fn parse_selector(text: &str) -> Result<Vec<Matcher>, ApiError> {
-    let query = promql::parse(text).map_err(|error| ApiError::invalid("match[]", error))?;
+fn parse_selector(name: &str, text: &str) -> Result<Vec<Matcher>, ApiError> {
+    let query = promql::parse(text).map_err(|error| ApiError::invalid(name, error))?;
     match query.plain_selector() {
         Some(matchers) => Ok(matchers.to_vec()),
-        None => Err(ApiError::invalid("match[]", format!("\"{text}\" is not a series selector"))),
+        None => Err(ApiError::invalid(name, format!("\"{text}\" is not a series selector"))),
     }
 }
 

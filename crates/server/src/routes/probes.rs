@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use model::{Matcher, TimeRange};
 use runtime::TaskState;
@@ -102,9 +102,4 @@ async fn within(part: impl Future<Output = Option<String>>) -> Option<String> {
         }
         Err(_) => Some("does not answer".to_owned()),
     }
-}
-
-pub(super) async fn metrics(State(app): State<Shared>) -> Response {
-    let text = (app.engines.render_metrics)();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

@@ -128,7 +128,12 @@ impl Fixture {
             alerts: fakes.clone(),
             health: fakes.clone(),
             host: reading,
-            render_metrics: Arc::new(|| "up 1\n".to_owned()),
+            render_metrics: Arc::new(|| {
+                "# HELP seen_total What was seen\n# TYPE seen_total counter\nseen_total 1\n\n".to_owned()
+            }),
+            targets: Arc::new(super::targets::snapshot),
+            metadata: super::targets::metadata(),
+            reload: Arc::new(|| Box::pin(std::future::ready(Err("line 3 is wrong".to_owned())))),
             clock: shared,
         };
         let mut settings = settings();

@@ -55,7 +55,7 @@ async fn a_connection_is_kept_and_the_peer_is_known() {
         for _ in 0..2 {
             let read = connection.read(&mut buffer).await.unwrap();
             let text = String::from_utf8_lossy(&buffer[..read]).into_owned();
-            assert!(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("up 1\n"), "{text}");
+            assert!(text.starts_with("HTTP/1.1 200 OK") && text.contains("seen_total 1\n"), "{text}");
             connection.write_all(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").await.unwrap();
         }
         fixture.shutdown.begin();

@@ -215,6 +215,15 @@ pub const SETTINGS: &[Setting] = &[
         "signs each request by Standard Webhooks").secret(),
     setting("alerts.webhook.severities", "WATCHKEEPER_WEBHOOK_SEVERITIES", Kind::List,
         SEVERITIES).default("critical, high, medium, low, info"),
+    // What is scraped.
+    setting("scrape.config", "WATCHKEEPER_SCRAPE_CONFIG", Kind::Path,
+        "a `prometheus.yml`; its `scrape_configs` are scraped. Without it nothing is"),
+    setting("scrape.body_max", "WATCHKEEPER_SCRAPE_BODY_MAX", Kind::Bytes { min: 1024, max: GIB },
+        "largest page of a target, unpacked").default("64MiB"),
+    setting("scrape.samples_max", "WATCHKEEPER_SCRAPE_SAMPLES_MAX", integer(1, 100_000_000),
+        "samples of one page; a page with more is refused").default("1000000"),
+    setting("scrape.targets_max", "WATCHKEEPER_SCRAPE_TARGETS_MAX", integer(1, 1_000_000),
+        "targets of all jobs; further ones are left out").default("10000"),
     // What is given up to stay within bounds.
     setting("retention.max_bytes", "WATCHKEEPER_RETENTION_MAX_BYTES", Kind::Bytes { min: 64 * MIB, max: 1 << 50 },
         "while telemetry takes more on the disk, the oldest day goes; today's never"),

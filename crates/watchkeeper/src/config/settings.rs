@@ -50,6 +50,8 @@ pub struct Settings {
     pub email: Option<Email>,
     pub slack: Option<Slack>,
     pub webhook: Option<Webhook>,
+    /// Nothing is scraped without it.
+    pub scrape: Option<Scrape>,
     pub query: Query,
     pub storage: Storage,
     /// Days are dropped without it.
@@ -147,6 +149,15 @@ pub struct Webhook {
     pub headers: BTreeMap<String, Secret>,
     pub signing_secret: Option<Secret>,
     pub severities: Vec<Severity>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Scrape {
+    /// A `prometheus.yml`.
+    pub config: PathBuf,
+    pub body_bytes_max: u64,
+    pub samples_max: usize,
+    pub targets_max: usize,
 }
 
 #[derive(Clone, Debug)]

@@ -8,6 +8,8 @@ use fleet::{Fleet, FleetParts, FleetSettings};
 use health::{Health, HealthParts, HealthSettings};
 use host::HostSnapshot;
 use ingest::host::HostParts;
+use ingest::metadata::MetadataRegistry;
+use ingest::scrape::Scraper;
 use metrics_exporter_prometheus::PrometheusHandle;
 use runtime::{SharedClock, Supervisor};
 use storage::{Appender, QueryLimits, SampleReader, Store};
@@ -16,9 +18,10 @@ use url::Url;
 
 use super::agents::Agents;
 use super::announcement::Places;
+use super::reload::Reload;
 use super::stores::{self, Stores};
 use super::upkeep::{self, Retention};
-use super::{news, receivers};
+use super::{news, receivers, scraping};
 use crate::config::Settings;
 
 /// Everything that judges and acts, running.
@@ -29,6 +32,18 @@ pub struct Engines {
     pub fleet: Fleet,
     pub health: Health,
     pub alerting: Alerting,
+    /// Absent when nothing is scraped.
+    pub scraper: Option<Scraper>,
+    /// What all ways in note about metrics.
+    pub metadata: Arc<MetadataRegistry>,
+}
+
+impl Engines {
+    /// What reads its configuration again on SIGHUP and `POST /-/reload`.
+    pub fn reloadable(&self) -> Vec<Arc<dyn Reload>> {
+        let scraper = self.scraper.clone().map(|scraper| Arc::new(scraper) as Arc<dyn Reload>);
+        scraper.into_iter().collect()
+    }
 }
 
 /// What every engine is given.
@@ -53,7 +68,9 @@ pub async fn start_engines(
     let health = start_health(settings, ground, stores, host.clone(), &fleet, &places.api)?;
     let alerting = start_alerting(settings, ground, stores, promql.clone(), &fleet, &places.page).await?;
     news::carry(&ground.supervisor, fleet.clone(), alerting.clone(), health.clone());
-    Ok(Engines { promql, host, fleet, health, alerting })
+    let metadata = Arc::new(MetadataRegistry::default());
+    let scraper = scraping::start(settings, ground, stores, &metadata)?;
+    Ok(Engines { promql, host, fleet, health, alerting, scraper, metadata })
 }
 
 fn start_upkeep(

@@ -12,5 +12,6 @@ mod crash;
 mod errands;
 mod program;
 mod promtool;
+mod scrape;
 mod start;
 mod stop;

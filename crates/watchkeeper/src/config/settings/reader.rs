@@ -9,7 +9,7 @@ use std::time::Duration;
 use server::{PASSWORD_CHARS_MIN, USER_NAME_RULE};
 use url::Url;
 
-use super::{Agents, Health, Listen, Log, Query, Recovery, Retention, Sessions, Settings};
+use super::{Agents, Health, Listen, Log, Query, Recovery, Retention, Scrape, Sessions, Settings};
 use crate::config::kind::{Kind, Value};
 use crate::config::layers::{Chosen, Configuration};
 use crate::config::problem::Problem;
@@ -67,6 +67,7 @@ impl<'a> Reader<'a> {
             email: self.email(),
             slack: self.slack(),
             webhook: self.webhook(),
+            scrape: self.scrape(),
             query: Query {
                 timeout: self.duration("query.timeout"),
                 lookback: self.duration("query.lookback"),
@@ -95,6 +96,16 @@ impl<'a> Reader<'a> {
             connections_max: self.count("server.connections_max"),
             live_clients_max: self.count("server.live_clients_max"),
         }
+    }
+
+    fn scrape(&self) -> Option<Scrape> {
+        let (body_bytes_max, samples_max, targets_max) = (
+            self.bytes("scrape.body_max"),
+            self.count("scrape.samples_max"),
+            self.count("scrape.targets_max"),
+        );
+        let config = PathBuf::from(self.optional_text("scrape.config")?);
+        Some(Scrape { config, body_bytes_max, samples_max, targets_max })
     }
 
     fn admin_user(&self) -> String {
