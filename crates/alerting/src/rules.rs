@@ -16,6 +16,7 @@ use promql::Query;
 
 use crate::template::Template;
 
+pub(crate) use duration::parse as parse_duration;
 pub use file::{parse, parse_all};
 pub use recording::Recording;
 
