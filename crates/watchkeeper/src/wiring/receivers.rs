@@ -1,6 +1,6 @@
 //! Rules and receivers, from settings to what alerting works with.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use alerting::{
     EmailSettings, MailSecurity, ReceiverKind, ReceiverSettings, RuleGroup, Secret, SlackSettings,
@@ -19,27 +19,14 @@ pub fn rules(settings: &Settings) -> anyhow::Result<Vec<RuleGroup>> {
     Ok(alerting::rules::merge(base, own_rules(path)?))
 }
 
+/// Of one file, or of those of a directory.
 fn own_rules(path: &Path) -> anyhow::Result<Vec<RuleGroup>> {
-    let files: Vec<(String, String)> =
-        rule_files(path)?.iter().map(|file| rule_text(file)).collect::<anyhow::Result<_>>()?;
-    Ok(alerting::rules::parse_all(&files)?)
-}
-
-/// The file itself, or those of a directory that are called `.yml` or `.yaml`, by name.
-fn rule_files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
     let wrong = || format!("the rule directory `{}` cannot be listed", path.display());
-    let mut files = Vec::new();
-    for entry in path.read_dir().with_context(wrong)? {
-        let file = entry.with_context(wrong)?.path();
-        if file.extension().is_some_and(|extension| extension == "yml" || extension == "yaml") {
-            files.push(file);
-        }
-    }
-    files.sort();
-    Ok(files)
+    let paths =
+        if path.is_dir() { config::yaml_files(path).with_context(wrong)? } else { vec![path.to_owned()] };
+    let files: Vec<(String, String)> =
+        paths.iter().map(|file| rule_text(file)).collect::<anyhow::Result<_>>()?;
+    Ok(alerting::rules::parse_all(&files)?)
 }
 
 /// The name of a rule file as errors show it, and what it says.
