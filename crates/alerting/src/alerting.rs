@@ -6,6 +6,7 @@ use std::time::Duration;
 use model::{Alert, AlertStatus, Timestamp};
 use runtime::{SharedClock, Supervisor};
 use state::{NewNotification, Receipt, State, StateError, Transition};
+use storage::Appender;
 use tokio::sync::broadcast;
 
 use crate::directory::AgentDirectory;
@@ -30,6 +31,8 @@ pub struct Alerting(Arc<Engine>);
 pub struct AlertingParts {
     pub clock: SharedClock,
     pub engine: promql::Engine,
+    /// Where recording rules write.
+    pub appender: Arc<dyn Appender>,
     pub state: State,
     pub directory: Arc<dyn AgentDirectory>,
     pub supervisor: Supervisor,
@@ -38,10 +41,10 @@ pub struct AlertingParts {
 impl Alerting {
     /// Takes up the alerts and the unsent notifications of the last run, and goes on.
     pub async fn start(settings: AlertingSettings, parts: AlertingParts) -> Result<Alerting, StartError> {
-        let AlertingParts { clock, engine, state, directory, supervisor } = parts;
+        let AlertingParts { clock, engine, appender, state, directory, supervisor } = parts;
         let ready = ready_receivers(&settings)?;
         let dispatcher = Dispatcher::start(state.clone(), clock.clone(), &supervisor, ready).await?;
-        let parts = EngineParts { clock, queries: engine, state, directory, dispatcher };
+        let parts = EngineParts { clock, queries: engine, appender, state, directory, dispatcher };
         let engine = Arc::new(Engine::new(settings, parts).await?);
         let running = engine.clone();
         supervisor.spawn("alerting", move |shutdown| {

@@ -1,17 +1,18 @@
 //! Evaluates the rules, keeps the alerts, and records every change before it is told.
 //!
 //! [`Engine::run`] waits for the next evaluation, for a nudge, or for the end of an alert's
-//! hold. The queries of the chosen rules run side by side; `judge` turns each answer into
+//! hold. `record` appends what recording rules find; then the queries of the chosen rules run side by side; `judge` turns each answer into
 //! steps, and those of one rule are recorded in one transaction. Only then memory changes,
 //! the alert is published and the dispatcher is woken. A rule that fails keeps its alerts.
 
 mod book;
 mod judge;
+mod record;
 mod schedule;
 mod status;
 mod warm_up;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,9 +20,10 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use model::{Alert, AlertStatus, LabelSet, Timestamp};
 use parking_lot::Mutex;
-use promql::Value;
+use promql::{Query, Value};
 use runtime::{SharedClock, Shutdown};
 use state::{AlertChange, State, StateError, Transition};
+use storage::Appender;
 use tokio::sync::{Notify, broadcast};
 
 use crate::directory::AgentDirectory;
@@ -49,6 +51,7 @@ pub(crate) struct Engine {
     pub(crate) settings: AlertingSettings,
     pub(crate) clock: SharedClock,
     queries: promql::Engine,
+    appender: Arc<dyn Appender>,
     pub(crate) state: State,
     directory: Arc<dyn AgentDirectory>,
     pub(crate) dispatcher: Dispatcher,
@@ -60,6 +63,8 @@ pub(crate) struct Engine {
     /// Held for a look or a change, never across an await.
     pub(crate) book: Mutex<Book>,
     pub(crate) statuses: Mutex<Statuses>,
+    /// What each recording rule wrote last, so that what is gone ends.
+    recorded: Mutex<BTreeMap<record::Place, BTreeSet<LabelSet>>>,
     nudged: Mutex<BTreeSet<String>>,
     nudge: Notify,
     pub(crate) changes: broadcast::Sender<Alert>,
@@ -70,6 +75,7 @@ pub(crate) struct Engine {
 pub(crate) struct EngineParts {
     pub clock: SharedClock,
     pub queries: promql::Engine,
+    pub appender: Arc<dyn Appender>,
     pub state: State,
     pub directory: Arc<dyn AgentDirectory>,
     pub dispatcher: Dispatcher,
@@ -78,7 +84,7 @@ pub(crate) struct EngineParts {
 impl Engine {
     /// Takes up the alerts of the last run.
     pub(crate) async fn new(settings: AlertingSettings, parts: EngineParts) -> Result<Self, StateError> {
-        let EngineParts { clock, queries, state, directory, dispatcher } = parts;
+        let EngineParts { clock, queries, appender, state, directory, dispatcher } = parts;
         let started = clock.now();
         let rules: Vec<(usize, Arc<Rule>)> = settings
             .rules
@@ -93,11 +99,13 @@ impl Engine {
             settings,
             clock,
             queries,
+            appender,
             state,
             directory,
             dispatcher,
             rules,
             changing: tokio::sync::Mutex::default(),
+            recorded: Mutex::default(),
             nudged: Mutex::default(),
             nudge: Notify::new(),
             changes,
@@ -145,6 +153,9 @@ impl Engine {
                 () = self.clock.sleep(wait) => {}
             }
             let groups = schedule.take_due(self.clock.monotonic());
+            if shutdown.or(self.append_recordings(&groups)).await.is_none() {
+                return;
+            }
             let chosen = self.chosen(&groups);
             if shutdown.or(self.evaluate(chosen)).await.is_none() {
                 return;
@@ -218,18 +229,23 @@ impl Engine {
 
     /// What the rule finds, by the labels of its alerts.
     async fn ask(&self, rule: &Rule, now: Timestamp) -> Result<Vec<(LabelSet, f64)>, String> {
+        let limit = self.settings.alerts_per_rule_max;
+        let limit = rule.limit.map_or(limit, |own| own.min(limit));
+        judge::identified(rule, self.found(&rule.query, now - rule.offset).await?, limit)
+    }
+
+    async fn found(&self, query: &Query, at: Timestamp) -> Result<Vec<(LabelSet, f64)>, String> {
         // Queries see whole milliseconds. A sample of this very one must not be too late for it:
         // nobody may look again before the next evaluation.
-        let at = Timestamp::from_millis(now.as_millis() + 1);
-        let answer = self.queries.instant(&rule.query, at).await.map_err(|error| chain(&error))?;
-        let found = match answer.value {
+        let at = Timestamp::from_millis(at.as_millis() + 1);
+        let answer = self.queries.instant(query, at).await.map_err(|error| chain(&error))?;
+        match answer.value {
             Value::Vector(found) => {
-                found.into_iter().map(|(labels, sample)| (labels, sample.value)).collect()
+                Ok(found.into_iter().map(|(labels, sample)| (labels, sample.value)).collect())
             }
-            Value::Scalar(sample) => vec![(LabelSet::empty(), sample.value)],
-            other => return Err(format!("the query yields a {}, not a vector", other.kind())),
-        };
-        judge::identified(rule, found, self.settings.alerts_per_rule_max)
+            Value::Scalar(sample) => Ok(vec![(LabelSet::empty(), sample.value)]),
+            other => Err(format!("the query yields a {}, not a vector", other.kind())),
+        }
     }
 
     async fn apply(&self, rule: &Rule, found: Vec<(LabelSet, f64)>, now: Timestamp) -> Result<(), String> {

@@ -35,7 +35,7 @@ pub use directory::{AgentDescription, AgentDirectory};
 pub use engine::RuleStatus;
 pub use error::{AckError, StartError, TestError};
 pub use receivers::ReceiverView;
-pub use rules::{Rule, RuleError, RuleGroup};
+pub use rules::{Recording, Rule, RuleError, RuleGroup};
 pub use secret::Secret;
 pub use settings::{
     AlertingSettings, EmailSettings, MailSecurity, ReceiverKind, ReceiverSettings, SlackSettings,

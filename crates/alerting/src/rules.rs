@@ -1,11 +1,13 @@
-//! Alert rules in Prometheus' rule file format, read strictly.
+//! Rules in Prometheus' rule file format, read strictly.
 //!
-//! `file` is what the operator wrote; a [`Rule`] is what is evaluated. Everything that can
+//! `file` is what the operator wrote; a [`Rule`] is what raises alerts, a [`Recording`] what
+//! becomes samples of a new metric. Everything that can
 //! be wrong with a rule is found when it is loaded: unknown keys, queries that do not parse,
 //! durations, severities and templates. The error names file, group, rule and reason.
 
 mod duration;
 mod file;
+mod recording;
 
 use std::time::Duration;
 
@@ -14,7 +16,9 @@ use promql::Query;
 
 use crate::template::Template;
 
-pub use file::parse;
+pub(crate) use duration::parse as parse_duration;
+pub use file::{parse, parse_all};
+pub use recording::Recording;
 
 /// The rules that Watchkeeper comes with.
 pub const DEFAULT: &str = include_str!("../default-rules.yml");
@@ -28,6 +32,9 @@ pub struct RuleGroup {
     pub name: String,
     /// The setting's interval when absent.
     pub interval: Option<Duration>,
+    /// Evaluated one after the other, before the alerts of the group: each sees what those
+    /// before it have recorded.
+    pub recordings: Vec<Recording>,
     pub rules: Vec<Rule>,
 }
 
@@ -37,6 +44,10 @@ pub struct Rule {
     /// Also the first part of the ids of its alerts.
     pub name: String,
     pub query: Query,
+    /// How far in the past the query looks: `query_offset` of the group.
+    pub offset: Duration,
+    /// How many things it may find: `limit` of the group.
+    pub limit: Option<usize>,
     /// How long the condition must hold before the alert fires.
     pub hold: Duration,
     /// How long the alert goes on after the condition was last met.
@@ -92,7 +103,7 @@ pub fn merge(base: Vec<RuleGroup>, own: Vec<RuleGroup>) -> Vec<RuleGroup> {
             group.rules.retain(|rule| !replaced(rule));
             group
         })
-        .filter(|group| !group.rules.is_empty())
+        .filter(|group| !group.rules.is_empty() || !group.recordings.is_empty())
         .collect();
     groups.extend(own);
     groups

@@ -2,7 +2,8 @@
 //!
 //! Text with `{{ … }}`, each a pipeline: `$value`, `$labels.name`, strings and numbers, and
 //! the functions `humanize`, `humanize1024`, `humanizeDuration`, `humanizePercentage`,
-//! `printf`, `toUpper`, `toLower`. Anything else is refused when the rule is loaded, so that
+//! `humanizeTimestamp`, `printf`, `toUpper`, `toLower`, `title`, `stripPort`, `stripDomain`,
+//! `parseDuration`, `safeHtml`; `{{/* comments */}}` say nothing. Anything else is refused when the rule is loaded, so that
 //! rendering cannot fail: a missing label is empty, text where a number is wanted stays as it is.
 
 mod format;
@@ -44,8 +45,14 @@ enum Function {
     HumanizeDuration,
     HumanizePercentage,
     Printf,
+    HumanizeTimestamp,
     ToUpper,
     ToLower,
+    Title,
+    StripPort,
+    StripDomain,
+    ParseDuration,
+    SafeHtml,
 }
 
 /// What a call yields.
@@ -154,6 +161,27 @@ mod tests {
         check("{{ printf `%5.1f|%-4d|%q` 1.25 7 \"x\" }}", 0.0, "  1.2|7   |\"x\"");
         check("{{ $labels.agent | printf \"%.2f\" }}", 0.0, "billing");
         check("{{ $labels.agent | toUpper }}", 0.0, "BILLING");
+    }
+
+    #[test]
+    fn texts_are_shortened_and_times_are_written() {
+        check("{{ \"node exporter\" | title }}", 0.0, "Node Exporter");
+        check("{{ stripPort \"db-1.example:9100\" }}", 0.0, "db-1.example");
+        check("{{ stripPort \"[fe80::1]:9100\" }} {{ stripPort \"fe80::1\" }}", 0.0, "fe80::1 fe80::1");
+        check("{{ stripDomain \"db-1.example.org:9100\" }}", 0.0, "db-1:9100");
+        check("{{ stripDomain \"10.0.0.1:9100\" }}", 0.0, "10.0.0.1:9100");
+        check("{{ stripDomain \"[fe80::1]:9100\" }}", 0.0, "[fe80::1]:9100");
+        check("{{ $value | humanizeTimestamp }}", 1_435_065_584.128, "2015-06-23 13:19:44.128 +0000 UTC");
+        check("{{ $value | humanizeTimestamp }}", 1e300, &promql::format_value(1e300));
+        check("{{ parseDuration \"1h30m\" }} {{ parseDuration \"x\" }}", 0.0, "5400 x");
+        check("{{ safeHtml \"<b>\" }}", 0.0, "<b>");
+    }
+
+    #[test]
+    fn comments_say_nothing() {
+        check("a{{/* }} */}}b {{- /* c */ -}} d", 0.0, "abd");
+        assert!(Template::parse("{{/* open }}").is_err());
+        assert!(Template::parse("{{/* c */ $value }}").is_err());
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub enum Command {
     /// Look at the files of the store, whether a server runs or not
     #[command(subcommand)]
     Store(StoreCommand),
+    /// Look at rule files
+    #[command(subcommand)]
+    Rules(RulesCommand),
     /// What is given up by age and size
     #[command(subcommand)]
     Retention(RetentionCommand),
@@ -146,6 +149,15 @@ pub enum StoreCommand {
         /// How many of the largest streams and labels
         #[arg(long, value_name = "N", default_value_t = 10)]
         top: usize,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RulesCommand {
+    /// Say whether they would be accepted; exit code 1 and what is wrong if not
+    Check {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
     },
 }
 

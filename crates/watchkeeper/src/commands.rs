@@ -3,6 +3,7 @@
 mod backup;
 mod configuration;
 mod retention;
+mod rules;
 mod store;
 mod tokens;
 mod users;
@@ -17,7 +18,9 @@ use embedded::inspect::Damage;
 use runtime::SystemClock;
 use state::{NewAuditEntry, Role, State};
 
-use crate::command_line::{Asked, BackupCommand, Command, ConfigCommand, RetentionCommand, StoreCommand};
+use crate::command_line::{
+    Asked, BackupCommand, Command, ConfigCommand, RetentionCommand, RulesCommand, StoreCommand,
+};
 use crate::config::{self, Settings};
 use crate::{terminal, wiring};
 
@@ -46,6 +49,7 @@ pub fn run(asked: Asked) -> anyhow::Result<()> {
         Command::Store(StoreCommand::Check) => store::check(&asked.startup),
         Command::Store(StoreCommand::Stats { json, top }) => store::stats(&asked.startup, top, json),
         Command::Retention(RetentionCommand::Plan) => retention::plan(&asked.startup),
+        Command::Rules(RulesCommand::Check { files }) => rules::check(&files),
         Command::Token(command) => {
             with_state(&asked.startup, async |state| tokens::run(&state, command).await)
         }

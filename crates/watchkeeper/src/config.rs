@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use catalogue::{SETTINGS, Setting};
-pub use file::text;
+pub use file::{text, yaml_files};
 pub use layers::{Chosen, Configuration, Given, Origin, Written};
 pub use print::print;
 pub use problem::{Problem, Problems};

@@ -29,7 +29,7 @@ use runtime::{Shutdown, Supervisor, SystemClock};
 use server::Listeners;
 
 pub use data::{STATE_FILE, make_data_directory};
-pub use receivers::rules;
+pub use receivers::{rule_text, rules};
 pub use upkeep::of_telemetry;
 
 use crate::config::Settings;

@@ -2,4 +2,5 @@
 
 mod defaults;
 mod life;
+mod record;
 mod story;

@@ -1,13 +1,14 @@
 //! From YAML to rules, naming group and rule in every complaint.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use model::Severity;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml_ng::Value;
 
-use super::{Rule, RuleError, RuleGroup, duration};
+use super::{Recording, Rule, RuleError, RuleGroup, duration};
 use crate::template::Template;
 
 /// A rule file larger than this is a mistake, not a rule file.
@@ -24,7 +25,29 @@ struct File {
 struct Group {
     name: String,
     interval: Option<String>,
+    query_offset: Option<String>,
+    /// Nothing and zero stand for no limit.
+    limit: Option<usize>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+    #[serde(default)]
     rules: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordEntry {
+    record: String,
+    expr: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+/// What the rules of a group have in common.
+struct Shared {
+    labels: BTreeMap<String, String>,
+    offset: Duration,
+    limit: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -66,6 +89,24 @@ pub fn parse(file: &str, yaml: &str) -> Result<Vec<RuleGroup>, RuleError> {
     Ok(groups)
 }
 
+/// Reads several files, each with its name in errors. An alert's name is part of the ids of
+/// its alerts: it is used once in all of them.
+pub fn parse_all(files: &[(String, String)]) -> Result<Vec<RuleGroup>, RuleError> {
+    let mut groups = Vec::new();
+    let mut names = BTreeSet::new();
+    for (file, yaml) in files {
+        let read = parse(file, yaml)?;
+        for (group, rule) in read.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule))) {
+            if !names.insert(rule.name.clone()) {
+                let place = Place { file, group: Some(&group.name), rule: Some(&rule.name) };
+                return Err(place.error("another file has a rule of this name"));
+            }
+        }
+        groups.extend(read);
+    }
+    Ok(groups)
+}
+
 fn group(place: &Place<'_>, index: usize, value: Value) -> Result<RuleGroup, RuleError> {
     let name = name_or_number(&value, "name", index);
     let place = place.in_group(&name);
@@ -74,21 +115,57 @@ fn group(place: &Place<'_>, index: usize, value: Value) -> Result<RuleGroup, Rul
     if interval.is_some_and(|interval| interval.is_zero()) {
         return Err(place.error("`interval`: must be longer than zero"));
     }
-    let rules = read.rules.into_iter().enumerate().map(|(index, value)| rule(&place, index, value));
-    Ok(RuleGroup { rules: rules.collect::<Result<_, _>>()?, name: read.name, interval })
+    let shared = Shared {
+        labels: place.label_names(read.labels)?,
+        offset: place.duration("query_offset", read.query_offset.as_deref())?.unwrap_or_default(),
+        limit: read.limit.filter(|limit| *limit > 0),
+    };
+    let (mut recordings, mut rules) = (Vec::new(), Vec::new());
+    for (index, value) in read.rules.into_iter().enumerate() {
+        if value.get("record").is_some() {
+            recordings.push(recording(&place, index, value, &shared)?);
+        } else {
+            rules.push(rule(&place, index, value, &shared)?);
+        }
+    }
+    Ok(RuleGroup { name: read.name, interval, recordings, rules })
 }
 
-fn rule(place: &Place<'_>, index: usize, value: Value) -> Result<Rule, RuleError> {
+fn recording(place: &Place<'_>, index: usize, value: Value, shared: &Shared) -> Result<Recording, RuleError> {
+    let name = name_or_number(&value, "record", index);
+    let place = place.in_rule(&name);
+    let read: RecordEntry = place.read(value)?;
+    if !is_metric_name(&read.record) {
+        return Err(
+            place.error("`record`: a metric has only letters, digits, `_` and `:`, and no digit first")
+        );
+    }
+    let labels = shared.over(place.label_names(read.labels)?);
+    Ok(Recording {
+        query: place.query(&read.expr)?,
+        name: read.record,
+        labels: labels.into_iter().collect(),
+        offset: shared.offset,
+        limit: shared.limit,
+    })
+}
+
+impl Shared {
+    /// The group's labels, under those of a rule.
+    fn over(&self, own: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        self.labels.clone().into_iter().chain(own).collect()
+    }
+}
+
+fn rule(place: &Place<'_>, index: usize, value: Value, shared: &Shared) -> Result<Rule, RuleError> {
     let name = name_or_number(&value, "alert", index);
     let place = place.in_rule(&name);
-    if value.get("record").is_some() {
-        return Err(place.error("recording rules are not supported, only alerts"));
-    }
     let mut read: Entry = place.read(value)?;
     if !is_name(&read.alert) {
         return Err(place.error("`alert`: a name has only letters, digits, `_`, `-`, `.` and `:`"));
     }
-    let query = promql::parse(&read.expr).map_err(|error| place.error(format!("`expr`: {error}")))?;
+    read.labels = shared.over(place.label_names(read.labels)?);
+    let query = place.query(&read.expr)?;
     let severity = severity(&place, read.labels.remove("severity"))?;
     let tags = tags(&read.annotations.remove("tags").unwrap_or_default());
     let threshold = threshold(&place, read.annotations.remove("threshold"))?;
@@ -105,6 +182,8 @@ fn rule(place: &Place<'_>, index: usize, value: Value) -> Result<Rule, RuleError
         annotations: place.templates(read.annotations)?,
         name: read.alert,
         query,
+        offset: shared.offset,
+        limit: shared.limit,
         severity,
         component,
         tags,
@@ -137,6 +216,15 @@ fn tags(text: &str) -> Vec<String> {
 fn is_name(text: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
     !text.is_empty() && text.len() <= 100 && text.chars().all(is_allowed)
+}
+
+fn is_metric_name(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+    text.starts_with(|c: char| !c.is_ascii_digit()) && text.chars().all(is_allowed)
+}
+
+fn is_label_name(text: &str) -> bool {
+    is_metric_name(text) && !text.contains(':') && text != model::METRIC_NAME
 }
 
 fn name_or_number(value: &Value, key: &str, index: usize) -> String {
@@ -173,9 +261,20 @@ impl<'a> Place<'a> {
         serde_yaml_ng::from_value(value).map_err(|error| self.error(error.to_string()))
     }
 
-    fn duration(&self, key: &str, text: Option<&str>) -> Result<Option<std::time::Duration>, RuleError> {
+    fn duration(&self, key: &str, text: Option<&str>) -> Result<Option<Duration>, RuleError> {
         let parsed = text.map(duration::parse).transpose();
         parsed.map_err(|reason| self.error(format!("`{key}`: {reason}")))
+    }
+
+    fn query(&self, text: &str) -> Result<promql::Query, RuleError> {
+        promql::parse(text).map_err(|error| self.error(format!("`expr`: {error}")))
+    }
+
+    fn label_names(&self, labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, RuleError> {
+        match labels.keys().find(|name| !is_label_name(name)) {
+            Some(name) => Err(self.error(format!("`labels`: `{name}` is not the name of a label"))),
+            None => Ok(labels),
+        }
     }
 
     fn template(&self, key: &str, text: &str) -> Result<Template, RuleError> {

@@ -57,7 +57,12 @@ fn a_mistake_is_named_with_its_group_and_rule() {
     check_refused(&rule_with("expr: up, four: 5m"), "unknown field `four`");
     check_refused(&rule_with("expr: up, annotations: {threshold: lots}"), "threshold `lots`");
     check_refused(&rule_with("expr: up, annotations: {title: '{{ $value'}"), "template of `title`");
-    check_refused("groups: [{name: g, rules: [{record: a, expr: up}]}]", "rule `#1`: recording rules");
+    check_refused("groups: [{name: g, rules: [{record: 1a, expr: up}]}]", "rule `1a`: `record`: a metric");
+    check_refused("groups: [{name: g, rules: [{record: a, expr: up, for: 5m}]}]", "unknown field `for`");
+    check_refused("groups: [{name: g, rules: [{record: a, alert: b, expr: up}]}]", "unknown field `alert`");
+    check_refused("groups: [{name: g, limit: -1, rules: []}]", "group `g`");
+    check_refused("groups: [{name: g, labels: {a-b: c}, rules: []}]", "`labels`: `a-b`");
+    check_refused(&rule_with("expr: up, labels: {__name__: b}"), "rule `a`: `labels`: `__name__`");
     check_refused("groups: [{name: g, rules: [{alert: 'a b', expr: up}]}]", "a name has only");
     check_refused("groups: [{name: g, interval: 0s, rules: []}]", "group `g`: `interval`");
     check_refused("groups: [{rules: []}]", "group `#1`: missing field `name`");
@@ -79,6 +84,26 @@ fn a_prometheus_rule_without_our_annotations_is_enough() {
     let rule = &groups[0].rules[0];
     assert_eq!((rule.severity, rule.component.as_str()), (Severity::Medium, "unknown"));
     assert_eq!((rule.keep_firing.as_secs(), rule.labels[0].0.as_str()), (120, "team"));
+}
+
+#[test]
+fn what_a_group_says_counts_for_its_rules() {
+    let yaml = "groups: [{name: g, limit: 3, query_offset: 1m, labels: {team: web, tier: x}, rules: [
+        {record: 'job:up:sum', expr: sum(up), labels: {tier: own}}, {alert: a, expr: up}]}]";
+    let groups = parse("own.yml", yaml).unwrap();
+    let (recording, rule) = (&groups[0].recordings[0], &groups[0].rules[0]);
+    let expected = [("team", "web"), ("tier", "own")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+    assert_eq!(recording.labels, expected);
+    assert_eq!((recording.limit, recording.offset.as_secs()), (Some(3), 60));
+    assert_eq!((rule.limit, rule.offset.as_secs(), rule.labels.len()), (Some(3), 60, 2));
+}
+
+#[test]
+fn an_alert_has_its_name_in_one_file_only() {
+    let file = |name: &str| (name.to_owned(), rule_with("expr: up"));
+    assert_eq!(parse_all(&[file("a.yml")]).unwrap().len(), 1);
+    let error = parse_all(&[file("a.yml"), file("b.yml")]).unwrap_err().to_string();
+    assert_eq!(error, "rule file `b.yml`, group `g`, rule `a`: another file has a rule of this name");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Numbers for people, as Prometheus' template functions write them.
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::{Function, Yield};
+use crate::rules::parse_duration;
 
 /// Wider or more exact than this is a mistake.
 const WIDTH_MAX: usize = 64;
@@ -12,14 +16,76 @@ pub(super) fn call(function: Function, arguments: &[Yield]) -> Yield {
         Function::Printf => printf(&text(first), &arguments[1..]),
         Function::ToUpper => text(first).to_uppercase(),
         Function::ToLower => text(first).to_lowercase(),
+        Function::Title => titled(&text(first)),
+        Function::StripPort => strip_port(&text(first)),
+        Function::StripDomain => strip_domain(&text(first)),
+        Function::SafeHtml => text(first),
+        Function::ParseDuration => match parse_duration(&text(first)) {
+            Ok(duration) => promql::format_value(duration.as_secs_f64()),
+            Err(_) => text(first),
+        },
         // What is not a number is shown as it is.
         Function::Humanize => first.number().map_or_else(|| text(first), humanize),
         Function::Humanize1024 => first.number().map_or_else(|| text(first), humanize_1024),
         Function::HumanizeDuration => first.number().map_or_else(|| text(first), humanize_duration),
+        Function::HumanizeTimestamp => {
+            first.number().and_then(humanize_timestamp).unwrap_or_else(|| text(first))
+        }
         Function::HumanizePercentage => {
             first.number().map_or_else(|| text(first), |number| format!("{}%", four_digits(number * 100.0)))
         }
     })
+}
+
+fn titled(text: &str) -> String {
+    let mut is_within_word = false;
+    let mut titled = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_within_word {
+            titled.push(c);
+        } else {
+            titled.extend(c.to_uppercase());
+        }
+        is_within_word = c.is_alphanumeric() || matches!(c, '_' | '\'');
+    }
+    titled
+}
+
+/// Host and port of an address; an IPv6 host with a port stands in brackets.
+fn host_and_port(address: &str) -> Option<(&str, &str)> {
+    let (host, port) = address.rsplit_once(':')?;
+    match host.strip_prefix('[') {
+        Some(inner) => inner.strip_suffix(']').map(|host| (host, port)),
+        None => (!host.contains(':')).then_some((host, port)),
+    }
+}
+
+fn strip_port(address: &str) -> String {
+    host_and_port(address).map_or(address, |(host, _)| host).to_owned()
+}
+
+/// A host without its domain; the numbers of an IP address are no domain.
+fn strip_domain(address: &str) -> String {
+    let (host, port) = host_and_port(address).map_or((address, None), |(host, port)| (host, Some(port)));
+    if host.parse::<std::net::IpAddr>().is_ok() {
+        return address.to_owned();
+    }
+    let short = host.split('.').next().unwrap_or(host);
+    port.map_or_else(|| short.to_owned(), |port| format!("{short}:{port}"))
+}
+
+/// As Go writes a time; nothing when it is beyond the years that there are.
+fn humanize_timestamp(seconds: f64) -> Option<String> {
+    let millis = (seconds * 1000.0).round();
+    // A cast saturates, and what is out of range is refused by the next step; NaN is not.
+    let at = millis.is_finite().then(|| Timestamp::from_millisecond(millis as i64).ok()).flatten()?;
+    let civil = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let fraction = format!("{:03}", at.as_millisecond().rem_euclid(1000));
+    let fraction = match fraction.trim_end_matches('0') {
+        "" => String::new(),
+        digits => format!(".{digits}"),
+    };
+    Some(format!("{civil}{fraction} +0000 UTC"))
 }
 
 fn humanize(number: f64) -> String {

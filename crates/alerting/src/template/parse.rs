@@ -25,7 +25,9 @@ pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, String> {
             trims_next = true;
         }
         push_text(&mut pieces, before);
-        pieces.push(Piece::Pipeline(pipeline(action)?));
+        if !is_comment(action) {
+            pieces.push(Piece::Pipeline(pipeline(action)?));
+        }
         rest = &inside[close + 2..];
     }
     push_text(&mut pieces, if trims_next { rest.trim_start() } else { rest });
@@ -38,8 +40,16 @@ fn push_text(pieces: &mut Vec<Piece>, text: &str) {
     }
 }
 
+fn is_comment(action: &str) -> bool {
+    action.strip_prefix("/*").is_some_and(|rest| rest.find("*/").is_some_and(|end| end + 2 == rest.len()))
+}
+
 /// The `}}` that ends an action, not one within a string.
 fn closing(text: &str) -> Option<usize> {
+    if let Some(start) = ["/*", "- /*"].iter().find(|start| text.starts_with(**start)) {
+        let end = start.len() + text[start.len()..].find("*/")? + 2;
+        return text[end..].find("}}").map(|close| end + close);
+    }
     let mut quote = None;
     let mut is_escaped = false;
     for (index, c) in text.char_indices() {
@@ -145,6 +155,12 @@ fn function(word: &str) -> Option<Function> {
         "humanizeDuration" => Function::HumanizeDuration,
         "humanizePercentage" => Function::HumanizePercentage,
         "printf" => Function::Printf,
+        "humanizeTimestamp" => Function::HumanizeTimestamp,
+        "title" => Function::Title,
+        "stripPort" => Function::StripPort,
+        "stripDomain" => Function::StripDomain,
+        "parseDuration" => Function::ParseDuration,
+        "safeHtml" => Function::SafeHtml,
         "toUpper" => Function::ToUpper,
         "toLower" => Function::ToLower,
         _ => return None,

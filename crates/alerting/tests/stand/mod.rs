@@ -76,6 +76,7 @@ impl Stand {
         let parts = AlertingParts {
             clock: shared.clone(),
             engine: promql::Engine::with_clock(store.clone(), EngineSettings::default(), shared),
+            appender: store.clone(),
             state: state.clone(),
             directory: Arc::new(Nobody),
             supervisor: supervisor.clone(),

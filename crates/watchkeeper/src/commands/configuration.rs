@@ -11,7 +11,7 @@ pub fn check(startup: &Startup) -> anyhow::Result<()> {
     let (settings, configuration) = config::load(startup)?;
     let rules = wiring::rules(&settings)?;
     let written = configuration.written().count();
-    let rules: usize = rules.iter().map(|group| group.rules.len()).sum();
+    let rules = super::rules::rule_count(&rules);
     terminal::say(&format!(
         "the configuration is fine: {written} settings written, {} sources, {rules} rules",
         settings.sources.len()

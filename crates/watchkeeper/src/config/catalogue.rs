@@ -174,7 +174,7 @@ pub const SETTINGS: &[Setting] = &[
         "no automatic recovery before this time after the start").default("15s"),
     // Who is told.
     setting("alerts.rules", "WATCHKEEPER_ALERTS_RULES", Kind::Path,
-        "rule file in Prometheus' format; a rule named like a default one replaces it, others are added"),
+        "rule file in Prometheus' format, or a directory of such; a rule named like a default one replaces it, others are added"),
     setting("alerts.per_rule_max", "WATCHKEEPER_ALERTS_PER_RULE_MAX", integer(1, 1_000_000),
         "a rule that finds more alerts is at fault").default("1000"),
     setting("alerts.email.enabled", "ALERT_EMAIL_ENABLED", Kind::Toggle,

@@ -49,6 +49,19 @@ pub fn text(path: &Path) -> std::io::Result<String> {
     std::fs::read_to_string(path)
 }
 
+/// The files of a directory that are called `.yml` or `.yaml`, by name.
+pub fn yaml_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension == "yml" || extension == "yaml") {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 pub fn read(path: &Path, text: &str) -> Read {
     let place = Place { path, text };
     let mut read = Read::default();

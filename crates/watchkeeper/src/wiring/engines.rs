@@ -230,6 +230,7 @@ async fn start_alerting(
     let parts = AlertingParts {
         clock: ground.clock.clone(),
         engine,
+        appender: stores.samples.clone(),
         state: stores.state.clone(),
         directory: Arc::new(Agents(fleet.clone())),
         supervisor: ground.supervisor.clone(),

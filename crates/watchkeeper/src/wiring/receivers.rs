@@ -19,10 +19,21 @@ pub fn rules(settings: &Settings) -> anyhow::Result<Vec<RuleGroup>> {
     Ok(alerting::rules::merge(base, own_rules(path)?))
 }
 
+/// Of one file, or of those of a directory.
 fn own_rules(path: &Path) -> anyhow::Result<Vec<RuleGroup>> {
+    let wrong = || format!("the rule directory `{}` cannot be listed", path.display());
+    let paths =
+        if path.is_dir() { config::yaml_files(path).with_context(wrong)? } else { vec![path.to_owned()] };
+    let files: Vec<(String, String)> =
+        paths.iter().map(|file| rule_text(file)).collect::<anyhow::Result<_>>()?;
+    Ok(alerting::rules::parse_all(&files)?)
+}
+
+/// The name of a rule file as errors show it, and what it says.
+pub fn rule_text(path: &Path) -> anyhow::Result<(String, String)> {
     let name = path.display().to_string();
     let text = config::text(path).with_context(|| format!("the rule file `{name}` cannot be read"))?;
-    Ok(alerting::rules::parse(&name, &text)?)
+    Ok((name, text))
 }
 
 /// With the contract's ids.

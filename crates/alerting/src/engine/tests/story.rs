@@ -96,7 +96,16 @@ impl Story {
     }
 
     pub(super) async fn evaluate(&self) {
+        let groups: Vec<usize> = (0..self.settings.rules.len()).collect();
+        self.engine.append_recordings(&groups).await;
         self.engine.evaluate(self.engine.rules.iter().map(|(_, rule)| rule.clone()).collect()).await;
+    }
+
+    /// What a query yields now.
+    pub(super) async fn ask(&self, query: &str) -> Vec<(String, f64)> {
+        let query = promql::parse(query).unwrap();
+        let found = self.engine.found(&query, self.clock.now()).await.unwrap();
+        found.into_iter().map(|(labels, value)| (labels.value("instance").to_owned(), value)).collect()
     }
 
     pub(super) fn open(&self) -> Vec<Alert> {
@@ -129,7 +138,13 @@ async fn open(
     // Without workers: what is queued stays to be looked at.
     let dispatcher = Dispatcher::idle(state.clone(), clock.clone());
     let queries = promql::Engine::with_clock(store.clone(), EngineSettings::default(), clock.clone());
-    let parts =
-        EngineParts { clock, queries, state: state.clone(), directory: Arc::new(OneAgent), dispatcher };
+    let parts = EngineParts {
+        clock,
+        queries,
+        appender: store.clone(),
+        state: state.clone(),
+        directory: Arc::new(OneAgent),
+        dispatcher,
+    };
     (state, Engine::new(settings.clone(), parts).await.unwrap())
 }
