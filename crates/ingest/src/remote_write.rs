@@ -49,7 +49,7 @@ impl Default for RemoteWriteLimits {
 pub enum WriteError {
     #[error("the body is not snappy: {0}")]
     Compression(String),
-    #[error("the message has {bytes} bytes, at most {most} are possible (`ingest.message_bytes_max`)")]
+    #[error("the message has {bytes} bytes, at most {most} are possible (`ingest.message_max`)")]
     TooLarge { bytes: usize, most: usize },
     #[error(transparent)]
     Malformed(#[from] Malformed),

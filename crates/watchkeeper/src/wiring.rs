@@ -32,7 +32,7 @@ pub use data::{STATE_FILE, make_data_directory};
 pub use receivers::{rule_text, rules};
 pub use upkeep::of_telemetry;
 
-use crate::config::Settings;
+use crate::config::{Ingest, Settings};
 use crate::{logging, terminal};
 use announcement::Places;
 use engines::{Engines, Ground, start_engines};
@@ -156,8 +156,19 @@ fn server_settings(settings: &Settings) -> server::ServerSettings {
         query_timeout: settings.query.timeout,
         connections_max: listen.connections_max,
         live_clients_max: listen.live_clients_max,
+        receive: receive_settings(listen.ingest),
         ..server::ServerSettings::new(listen.api, listen.dashboard, view)
     }
+}
+
+fn receive_settings(ingest: Ingest) -> server::ReceiveSettings {
+    let mut receive = server::ReceiveSettings {
+        body_bytes_max: ingest.body_bytes_max,
+        concurrent_max: ingest.concurrent_max,
+        ..server::ReceiveSettings::default()
+    };
+    receive.remote_write.message_bytes_max = ingest.message_bytes_max;
+    receive
 }
 
 /// The engines, as the server asks for them.

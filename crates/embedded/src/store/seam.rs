@@ -27,6 +27,19 @@ const OFFENDERS_SHOWN: usize = 20;
 /// What one batch may take, roughly. Senders of more send several.
 const BATCH_BYTES_MAX: usize = 32 << 20;
 
+/// Native histograms and exemplars have no table here. The senders of the first are told;
+/// the others are samples of what is kept anyway.
+fn leave_out_what_has_no_table(batch: &mut Batch) -> Appended {
+    let histograms: usize = batch.histograms.drain(..).map(|series| series.samples.len()).sum();
+    let exemplars: usize = batch.exemplars.drain(..).map(|series| series.exemplars.len()).sum();
+    metrics::counter!("watchkeeper_store_exemplars_dropped_total").increment(exemplars as u64);
+    if histograms == 0 {
+        return Appended::default();
+    }
+    let reason = format!("{histograms} native histograms are left out: this store has no table for them");
+    Appended { refused: histograms as u64, reasons: vec![reason] }
+}
+
 /// Whether the batch will be durable after all is not known.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk has not taken it within {0:?} (`storage.append_timeout`)")]
@@ -34,10 +47,11 @@ struct TooSlow(Duration);
 
 #[async_trait]
 impl Appender for Embedded {
-    async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
+    async fn append(&self, mut batch: Batch) -> Result<Appended, AppendError> {
         let requests = self.requests().ok_or(AppendError::Closed)?;
+        let without_table = leave_out_what_has_no_table(&mut batch);
         if batch.is_empty() {
-            return Ok(Appended::default());
+            return Ok(without_table);
         }
         let bytes = batch_bytes(&batch);
         if bytes > BATCH_BYTES_MAX {
@@ -53,7 +67,10 @@ impl Appender for Embedded {
         let patience = self.shared.settings.append_timeout;
         tokio::select! {
             biased;
-            appended = appending => appended,
+            appended = appending => appended.map(|appended| Appended {
+                refused: appended.refused + without_table.refused,
+                reasons: [without_table.reasons, appended.reasons].concat(),
+            }),
             () = self.shared.clock.sleep(patience) => {
                 metrics::counter!("watchkeeper_store_append_timeouts_total").increment(1);
                 Err(AppendError::NotDurable(Box::new(TooSlow(patience))))

@@ -17,6 +17,7 @@ mod ledger;
 mod lives;
 mod model_test;
 mod mutations;
+mod no_table;
 mod refusals;
 mod restore;
 mod rollups;

@@ -216,6 +216,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("alerts.webhook.severities", "WATCHKEEPER_WEBHOOK_SEVERITIES", Kind::List,
         SEVERITIES).default("critical, high, medium, low, info"),
     // What is scraped.
+    setting("ingest.body_max", "WATCHKEEPER_INGEST_BODY_MAX", Kind::Bytes { min: 64 << 10, max: GIB },
+        "largest body of remote write, as it is sent").default("16MiB"),
+    setting("ingest.message_max", "WATCHKEEPER_INGEST_MESSAGE_MAX", Kind::Bytes { min: 64 << 10, max: GIB },
+        "largest message of remote write, unfolded").default("32MiB"),
+    setting("ingest.concurrent_max", "WATCHKEEPER_INGEST_CONCURRENT_MAX", integer(1, 1_000),
+        "requests of senders that are worked on at the same time; more are sent away for a moment").default("8"),
     setting("scrape.config", "WATCHKEEPER_SCRAPE_CONFIG", Kind::Path,
         "a `prometheus.yml`; its `scrape_configs` are scraped. Without it nothing is"),
     setting("scrape.body_max", "WATCHKEEPER_SCRAPE_BODY_MAX", Kind::Bytes { min: 1024, max: GIB },

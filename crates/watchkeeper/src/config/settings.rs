@@ -70,6 +70,15 @@ pub struct Listen {
     pub body_bytes_max: usize,
     pub connections_max: usize,
     pub live_clients_max: usize,
+    pub ingest: Ingest,
+}
+
+/// Bounds of what senders bring.
+#[derive(Clone, Copy, Debug)]
+pub struct Ingest {
+    pub body_bytes_max: usize,
+    pub message_bytes_max: usize,
+    pub concurrent_max: usize,
 }
 
 #[derive(Clone, Debug)]

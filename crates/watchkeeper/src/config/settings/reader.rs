@@ -9,7 +9,7 @@ use std::time::Duration;
 use server::{PASSWORD_CHARS_MIN, USER_NAME_RULE};
 use url::Url;
 
-use super::{Agents, Health, Listen, Log, Query, Recovery, Retention, Scrape, Sessions, Settings};
+use super::{Agents, Health, Ingest, Listen, Log, Query, Recovery, Retention, Scrape, Sessions, Settings};
 use crate::config::kind::{Kind, Value};
 use crate::config::layers::{Chosen, Configuration};
 use crate::config::problem::Problem;
@@ -95,6 +95,11 @@ impl<'a> Reader<'a> {
             body_bytes_max: usize::try_from(self.bytes("server.body_max")).unwrap_or(usize::MAX),
             connections_max: self.count("server.connections_max"),
             live_clients_max: self.count("server.live_clients_max"),
+            ingest: Ingest {
+                body_bytes_max: usize::try_from(self.bytes("ingest.body_max")).unwrap_or(usize::MAX),
+                message_bytes_max: usize::try_from(self.bytes("ingest.message_max")).unwrap_or(usize::MAX),
+                concurrent_max: self.count("ingest.concurrent_max"),
+            },
         }
     }
 
