@@ -209,8 +209,8 @@ fn prometheus_api() -> Vec<Route> {
         Route::new(method, path, Needs(Metrics), about, handler).json()
     };
     let fact = |path, about, handler| route(Method::GET, path, about, handler);
-    let instant: &[&str] = &["query", "time", "timeout", "limit", "lookback_delta", "stats"];
-    let range: &[&str] = &["query", "start", "end", "step", "timeout", "limit", "lookback_delta", "stats"];
+    let instant: &[&str] = &["query", "time", "timeout", "limit"];
+    let range: &[&str] = &["query", "start", "end", "step", "timeout", "limit"];
     let exemplars: &[&str] = &["query", "start", "end"];
     let matching: &[&str] = &["match[]", "start", "end", "limit"];
     let mut routes = vec![
