@@ -97,8 +97,15 @@ impl<'a> SegmentReader<'a> {
             // What the first pages have may be all that is wanted.
             ahead = (2 * ahead).min(PAGES_AHEAD_MAX);
             let range = range();
-            let read = |visit: &Visit<'_>| self.visit(visit, range, wanted.probe, &decode);
-            for (visit, found) in now.iter().zip(each(now, read)) {
+            // Asking a filter takes less than starting a thread; decoding a page takes more.
+            let mut left = Vec::with_capacity(now.len());
+            for visit in now {
+                if visit.page.times.overlaps(range) && self.may_match(visit.page, wanted.probe)? {
+                    left.push(visit);
+                }
+            }
+            let read = |visit: &&Visit<'_>| self.visit(visit, range, &decode);
+            for (visit, found) in left.iter().zip(each(&left, read)) {
                 for (stream, rows) in found? {
                     take(visit.number, stream, rows)?;
                 }
@@ -131,12 +138,11 @@ impl<'a> SegmentReader<'a> {
         &self,
         visit: &Visit<'_>,
         range: TimeRange,
-        probe: &Probe,
         decode: impl Fn(&[u8], &[u32], TimeRange) -> Result<Vec<(u32, R)>, Corrupt>,
     ) -> Result<Vec<(u32, R)>, FileError> {
         let overlap = visit.pieces.iter().filter(|piece| self.directory.times(**piece).overlaps(range));
         let streams: Vec<u32> = overlap.map(|piece| self.directory.streams[*piece]).collect();
-        if streams.is_empty() || !self.may_match(visit.page, probe)? {
+        if streams.is_empty() {
             return Ok(Vec::new());
         }
         let found = self.page(visit.page, |bytes| decode(bytes, &streams, range))?;
