@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use columns::{attributes, bytes, filter, floats, ids, numbers, samples, strings};
+use columns::{attributes, bytes, filter, floats, ids, numbers, samples, starts, strings};
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let [decoder, rows, page @ ..] = input else { return };
     let rows = usize::from(*rows) * 3;
-    match decoder % 12 {
+    match decoder % 14 {
         0 => drop(numbers::decode::<i64>(page, rows)),
         1 => drop(numbers::decode::<u64>(page, rows)),
         2 => drop(numbers::decode::<u32>(page, rows)),
@@ -19,6 +19,8 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
         8 => drop(bytes::unpack(page, "a page")),
         9 => drop(filter::Filter::decode(page).map(|filter| filter.may_contain(rows as u64))),
         10 => drop(decode_samples(page)),
+        11 => drop(starts::decode(page, &vec![7; rows], &vec![None; rows])),
+        12 => drop(ids::decode_parent_rows(page, rows)),
         _ => drop(attributes::Attributes::decode(page, rows).and_then(|found| found.rows().map(drop))),
     }
 });

@@ -5,7 +5,6 @@
 //! be wrong with a rule is found when it is loaded: unknown keys, queries that do not parse,
 //! durations, severities and templates. The error names file, group, rule and reason.
 
-mod duration;
 mod file;
 mod recording;
 
@@ -16,7 +15,6 @@ use promql::Query;
 
 use crate::template::Template;
 
-pub(crate) use duration::parse as parse_duration;
 pub use file::{parse, parse_all};
 pub use recording::Recording;
 

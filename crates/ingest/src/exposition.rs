@@ -24,6 +24,8 @@ pub use entry::{Entry, ExemplarText, Fact, FamilyKind};
 
 use std::ops::ControlFlow;
 
+use crate::buckets::BucketError;
+
 /// What a page may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageLimits {
@@ -108,6 +110,8 @@ pub enum PageFault {
     NoMessage(String),
     #[error("the histogram is malformed: {0}")]
     Histogram(&'static str),
+    #[error("the histogram is malformed: {0}")]
+    Buckets(#[source] BucketError),
 }
 
 /// The longest excerpt of a page in an error.

@@ -10,6 +10,7 @@
 //! This crate does not judge: thresholds, alerts and agents are unknown to it.
 
 mod backlog;
+mod buckets;
 pub mod exposition;
 pub mod host;
 pub mod metadata;

@@ -17,6 +17,8 @@ mod tests;
 
 use model::Batch;
 
+use crate::exposition::{Fact, FamilyKind};
+use crate::metadata::MetadataRegistry;
 use labels::KnownSeries;
 use wire::{Fields, Malformed};
 
@@ -76,43 +78,42 @@ pub struct Received {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FamilyMetadata {
     pub family: String,
-    pub kind: MetricKind,
+    pub kind: FamilyKind,
     pub help: String,
     pub unit: String,
 }
 
-/// The types of metrics, by their numbers in both versions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MetricKind {
-    #[default]
-    Unknown,
-    Counter,
-    Gauge,
-    Histogram,
-    GaugeHistogram,
-    Summary,
-    Info,
-    StateSet,
-}
-
-impl MetricKind {
-    fn of_number(number: u64) -> Self {
-        match number {
-            1 => MetricKind::Counter,
-            2 => MetricKind::Gauge,
-            3 => MetricKind::Histogram,
-            4 => MetricKind::GaugeHistogram,
-            5 => MetricKind::Summary,
-            6 => MetricKind::Info,
-            7 => MetricKind::StateSet,
-            _ => MetricKind::Unknown,
-        }
+/// The types of metrics have the same numbers in both versions.
+const fn kind_of_number(number: u64) -> FamilyKind {
+    match number {
+        1 => FamilyKind::Counter,
+        2 => FamilyKind::Gauge,
+        3 => FamilyKind::Histogram,
+        4 => FamilyKind::GaugeHistogram,
+        5 => FamilyKind::Summary,
+        6 => FamilyKind::Info,
+        7 => FamilyKind::StateSet,
+        _ => FamilyKind::Unknown,
     }
 }
 
 const REASONS_MAX: usize = 10;
 
+/// Under which name the senders' words about metrics are kept.
+const SOURCE: &str = "remote_write";
+
 impl Received {
+    /// Hands over what the sender says of its metrics, as far as it says anything.
+    pub fn note_metadata(&self, registry: &MetadataRegistry) {
+        for FamilyMetadata { family, kind, help, unit } in &self.metadata {
+            registry.note(SOURCE, family, &Fact::Kind(*kind));
+            let texts = [(help, Fact::Help(help.into())), (unit, Fact::Unit(unit.into()))];
+            for (_, fact) in texts.iter().filter(|(text, _)| !text.is_empty()) {
+                registry.note(SOURCE, family, fact);
+            }
+        }
+    }
+
     /// Leaves out rows of one series.
     fn refuse(&mut self, rows: u64, reason: impl FnOnce() -> String) {
         self.refused += rows;

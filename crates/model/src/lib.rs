@@ -9,6 +9,8 @@
 
 mod agent;
 mod alert;
+mod duration;
+mod hashed;
 mod health;
 mod histogram;
 mod labels;
@@ -22,6 +24,8 @@ pub use agent::{
     TokenCounts,
 };
 pub use alert::{Alert, AlertStatus, Severity};
+pub use duration::{DURATION_UNITS, parse_duration};
+pub use hashed::{KeysAreHashes, TakeHash};
 pub use health::{CheckResult, DependencyKind, DependencyResult, Fact, Facts, HealthSummary, Verdict};
 pub use histogram::{
     Bucket, CUSTOM_BUCKETS_SCHEMA, CounterReset, Exemplar, ExemplarSeries, Histogram, HistogramSample,

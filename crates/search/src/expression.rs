@@ -1,7 +1,7 @@
 //! A search as a tree, and whether an event fits it.
 
 use regex::Regex;
-use storage::words;
+use storage::{contains_ignoring_case, words};
 
 use crate::event::{Event, Found};
 use crate::operand::{Operand, unit_of};
@@ -121,12 +121,4 @@ fn sides(name: &str, found: &Found<'_>, operand: &Operand) -> Option<(f64, f64)>
         (None, Some(wanted)) => Some((number * unit_of(name), wanted)),
         (None, None) => None,
     }
-}
-
-fn contains_ignoring_case(text: &str, part: &str) -> bool {
-    let (text, part) = (text.as_bytes(), part.as_bytes());
-    let Some(first) = part.first() else { return true };
-    memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), text)
-        .filter_map(|place| text.get(place..place + part.len()))
-        .any(|candidate| candidate.eq_ignore_ascii_case(part))
 }

@@ -101,24 +101,10 @@ pub(crate) async fn remote_write(State(app): State<Shared>, request: Request) ->
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read")
     })?;
     let mut received = received.map_err(|error| refusal(&error))?;
-    leave_out_what_is_not_kept(&mut received);
+    received.note_metadata(&app.engines.metadata);
     let batch = std::mem::take(&mut received.batch);
     let appended = app.engines.store.append(batch).await.map_err(|error| not_appended(&error))?;
     Ok(answer(version, &received, appended))
-}
-
-/// The store has no table for these yet. A Prometheus without the feature refuses native
-/// histograms and forgets exemplars, and so do we.
-fn leave_out_what_is_not_kept(received: &mut Received) {
-    if received.histograms > 0 {
-        received.refused += received.histograms;
-        received.reasons.push("native histograms are not kept".to_owned());
-        received.histograms = 0;
-        received.batch.histograms.clear();
-    }
-    metrics::counter!("watchkeeper_ingest_exemplars_dropped_total").increment(received.exemplars);
-    received.exemplars = 0;
-    received.batch.exemplars.clear();
 }
 
 /// By the message that the content type names; without one it is that of version 1.
@@ -168,7 +154,9 @@ fn not_appended(error: &AppendError) -> Refusal {
 
 fn answer(version: Version, received: &Received, appended: Appended) -> Response {
     let refused = received.refused + appended.refused;
-    let samples = received.samples.saturating_sub(appended.refused);
+    let samples = received.samples.saturating_sub(appended.refused - appended.refused_histograms);
+    let histograms = received.histograms.saturating_sub(appended.refused_histograms);
+    let exemplars = received.exemplars.saturating_sub(appended.dropped_exemplars);
     metrics::counter!("watchkeeper_ingest_samples_total", "way" => "remote_write").increment(samples);
     metrics::counter!("watchkeeper_ingest_samples_refused_total", "way" => "remote_write").increment(refused);
     let mut response = if refused == 0 {
@@ -180,7 +168,7 @@ fn answer(version: Version, received: &Received, appended: Appended) -> Response
         (StatusCode::BAD_REQUEST, message).into_response()
     };
     if version == Version::Two {
-        let written = [samples, received.histograms, received.exemplars];
+        let written = [samples, histograms, exemplars];
         for (name, count) in WRITTEN.into_iter().zip(written) {
             response.headers_mut().insert(name, count.into());
         }

@@ -14,7 +14,7 @@ mod words;
 
 pub use day::{DayError, DayReader, DayRows, DaySink, SinkError, StreamRows};
 pub use error::{AppendError, QueryError, UpkeepError};
-pub use query::{LogQuery, Order, QueryLimits, SpanQuery, attribute_matches};
+pub use query::{LogQuery, Order, QueryLimits, SpanQuery, attribute_matches, contains_ignoring_case};
 pub use rollup::{Bucket, Resolution, RollupSeries, roll_up};
 pub use traits::{Appended, Appender, LogReader, SampleReader, SpanReader, Store, Upkeep};
 pub use upkeep::{

@@ -137,7 +137,8 @@ pub fn attribute_matches(matcher: &Matcher, attributes: &Attributes) -> bool {
     }
 }
 
-fn contains_ignoring_case(body: &str, part: &str) -> bool {
+/// Whether `part` occurs in `body`, ASCII case ignored.
+pub fn contains_ignoring_case(body: &str, part: &str) -> bool {
     let (body, part) = (body.as_bytes(), part.as_bytes());
     let Some(first) = part.first() else { return true };
     let places = memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), body);

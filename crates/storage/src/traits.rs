@@ -13,9 +13,14 @@ use crate::{
 /// What became of a batch that was accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
-    /// Samples, log records and spans that were left out because they pass a limit. Sending
-    /// them again cannot succeed.
+    /// Samples, native histograms, log records and spans that were left out because they pass
+    /// a limit or the engine has no place for them. Sending them again cannot succeed.
     pub refused: u64,
+    /// How many of them are native histograms.
+    pub refused_histograms: u64,
+    /// Exemplars that were left out. They are samples of what is kept anyway, so nobody has
+    /// to be told.
+    pub dropped_exemplars: u64,
     /// The limits and an example of what passed each of them, for the sender.
     pub reasons: Vec<String>,
 }

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::Severity;
+use model::{Severity, parse_duration};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml_ng::Value;
 
-use super::{Recording, Rule, RuleError, RuleGroup, duration};
+use super::{Recording, Rule, RuleError, RuleGroup};
 use crate::template::Template;
 
 /// A rule file larger than this is a mistake, not a rule file.
@@ -262,8 +262,9 @@ impl<'a> Place<'a> {
     }
 
     fn duration(&self, key: &str, text: Option<&str>) -> Result<Option<Duration>, RuleError> {
-        let parsed = text.map(duration::parse).transpose();
-        parsed.map_err(|reason| self.error(format!("`{key}`: {reason}")))
+        let Some(text) = text else { return Ok(None) };
+        let wrong = || self.error(format!("`{key}`: `{text}` is not a duration such as 30s, 5m or 1h30m"));
+        parse_duration(text).map(Some).ok_or_else(wrong)
     }
 
     fn query(&self, text: &str) -> Result<promql::Query, RuleError> {

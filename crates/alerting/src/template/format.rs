@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use model::parse_duration;
+
 use super::{Function, Yield};
-use crate::rules::parse_duration;
 
 /// Wider or more exact than this is a mistake.
 const WIDTH_MAX: usize = 64;
@@ -21,8 +22,8 @@ pub(super) fn call(function: Function, arguments: &[Yield]) -> Yield {
         Function::StripDomain => strip_domain(&text(first)),
         Function::SafeHtml => text(first),
         Function::ParseDuration => match parse_duration(&text(first)) {
-            Ok(duration) => promql::format_value(duration.as_secs_f64()),
-            Err(_) => text(first),
+            Some(duration) => promql::format_value(duration.as_secs_f64()),
+            None => text(first),
         },
         // What is not a number is shown as it is.
         Function::Humanize => first.number().map_or_else(|| text(first), humanize),

@@ -1,9 +1,8 @@
 //! The dense numbers of the streams of one table and day.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
-use model::LabelSet;
+use model::{KeysAreHashes, LabelSet};
 
 use super::limits::{Limit, Limits};
 use super::sources::source_of;
@@ -18,7 +17,7 @@ pub struct WalNumber {
 
 #[derive(Debug, Default)]
 pub struct Numbers {
-    by_hash: HashMap<u128, u32, BuildHasherDefault<TakeHash>>,
+    by_hash: HashMap<u128, u32, KeysAreHashes>,
     /// Greater than every number that was given away.
     next: u32,
     memory_base: u32,
@@ -98,24 +97,6 @@ impl Numbers {
             self.wal.resize(index + 1, WalNumber::default());
         }
         &mut self.wal[index]
-    }
-}
-
-/// Keys are hashes already.
-#[derive(Default)]
-struct TakeHash(u64);
-
-impl Hasher for TakeHash {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
     }
 }
 

@@ -33,11 +33,13 @@ fn leave_out_what_has_no_table(batch: &mut Batch) -> Appended {
     let histograms: usize = batch.histograms.drain(..).map(|series| series.samples.len()).sum();
     let exemplars: usize = batch.exemplars.drain(..).map(|series| series.exemplars.len()).sum();
     metrics::counter!("watchkeeper_store_exemplars_dropped_total").increment(exemplars as u64);
-    if histograms == 0 {
-        return Appended::default();
+    let reason = || format!("{histograms} native histograms are left out: this store has no table for them");
+    Appended {
+        refused: histograms as u64,
+        refused_histograms: histograms as u64,
+        dropped_exemplars: exemplars as u64,
+        reasons: if histograms > 0 { vec![reason()] } else { Vec::new() },
     }
-    let reason = format!("{histograms} native histograms are left out: this store has no table for them");
-    Appended { refused: histograms as u64, reasons: vec![reason] }
 }
 
 /// Whether the batch will be durable after all is not known.
@@ -70,6 +72,7 @@ impl Appender for Embedded {
             appended = appending => appended.map(|appended| Appended {
                 refused: appended.refused + without_table.refused,
                 reasons: [without_table.reasons, appended.reasons].concat(),
+                ..without_table
             }),
             () = self.shared.clock.sleep(patience) => {
                 metrics::counter!("watchkeeper_store_append_timeouts_total").increment(1);

@@ -71,7 +71,7 @@ impl Outlet {
         self.is_behind.store(false, Ordering::Release);
     }
 
-    fn taken(&self, Appended { refused, reasons }: Appended) {
+    fn taken(&self, Appended { refused, reasons, .. }: Appended) {
         count_dropped(refused, "limit");
         let is_cut = refused > 0;
         if self.is_cut.swap(is_cut, Ordering::Relaxed) != is_cut && is_cut {

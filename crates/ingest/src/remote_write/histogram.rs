@@ -2,6 +2,8 @@
 
 use model::{Bucket, CUSTOM_BUCKETS_SCHEMA, CounterReset, Histogram, Timestamp, is_stale};
 
+use crate::buckets::{BucketError, from_spans};
+
 use super::wire::{Fields, Malformed, Value, doubles, numbers, signed};
 
 /// What is wrong with one histogram.
@@ -11,11 +13,9 @@ pub enum HistogramError {
     Malformed(#[from] Malformed),
     #[error("schema {0} is none: -4 to 8, or -53 for custom buckets")]
     Schema(i64),
-    #[error("its spans need {spans} buckets, and there are {buckets}")]
-    Spans { spans: u64, buckets: usize },
-    #[error("a bucket is out of range or not after the one before")]
-    Order,
-    #[error("a count is negative or no number")]
+    #[error(transparent)]
+    Buckets(#[from] BucketError),
+    #[error("its count is negative or no number")]
     Count,
     #[error("custom bounds do not ascend, or there are more buckets than they bound")]
     Bounds,
@@ -28,7 +28,7 @@ const BUCKETS_MAX: usize = 100_000;
 /// differences.
 #[derive(Default)]
 struct Side {
-    spans: Vec<(i64, u64)>,
+    spans: Vec<(i32, u32)>,
     deltas: Vec<i64>,
     counts: Vec<f64>,
 }
@@ -68,7 +68,7 @@ pub fn read(bytes: &[u8]) -> Result<(Timestamp, Histogram), HistogramError> {
     Ok((Timestamp::from_millis(millis), histogram))
 }
 
-fn span_of(bytes: &[u8]) -> Result<(i64, u64), Malformed> {
+fn span_of(bytes: &[u8]) -> Result<(i32, u32), HistogramError> {
     let (mut offset, mut length) = (0, 0);
     for field in Fields::new(bytes) {
         match field? {
@@ -77,7 +77,8 @@ fn span_of(bytes: &[u8]) -> Result<(i64, u64), Malformed> {
             _ => {}
         }
     }
-    Ok((offset, length))
+    let offset = i32::try_from(offset).map_err(|_| BucketError::Range)?;
+    Ok((offset, u32::try_from(length).map_err(|_| BucketError::TooMany)?))
 }
 
 const fn reset(hint: u64) -> CounterReset {
@@ -89,38 +90,10 @@ const fn reset(hint: u64) -> CounterReset {
     }
 }
 
-/// Buckets with something in them; the index of a span's first one counts from the end of
-/// the span before.
+/// Buckets with something in them.
 fn buckets(side: &Side) -> Result<Vec<Bucket>, HistogramError> {
-    let mut count = 0_i64;
-    let from_deltas = side.deltas.iter().map(|delta| {
-        count = count.saturating_add(*delta);
-        count as f64
-    });
-    let counts: Vec<f64> = if side.counts.is_empty() { from_deltas.collect() } else { side.counts.clone() };
-    let spans = side.spans.iter().fold(0_u64, |all, (_, length)| all.saturating_add(*length));
-    if spans != counts.len() as u64 || counts.len() > BUCKETS_MAX {
-        return Err(HistogramError::Spans { spans, buckets: counts.len() });
-    }
-    let mut found = Vec::with_capacity(counts.len());
-    let mut counts = counts.into_iter();
-    let mut next = 0_i64;
-    for (place, (offset, length)) in side.spans.iter().enumerate() {
-        if place > 0 && *offset < 0 {
-            return Err(HistogramError::Order);
-        }
-        next = next.saturating_add(*offset);
-        for count in counts.by_ref().take(*length as usize) {
-            let index = i32::try_from(next).map_err(|_| HistogramError::Order)?;
-            if count.is_nan() || count < 0.0 {
-                return Err(HistogramError::Count);
-            }
-            if count > 0.0 {
-                found.push(Bucket { index, count });
-            }
-            next += 1;
-        }
-    }
+    let mut found = from_spans(&side.spans, &side.deltas, &side.counts, BUCKETS_MAX)?;
+    found.retain(|bucket| bucket.count > 0.0);
     Ok(found)
 }
 

@@ -1,9 +1,8 @@
 //! Series by the bytes of their labels.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
-use model::{LabelSet, METRIC_NAME};
+use model::{KeysAreHashes, LabelSet, METRIC_NAME};
 use parking_lot::RwLock;
 
 /// What is wrong with the labels of one series.
@@ -26,7 +25,7 @@ pub enum LabelError {
 #[derive(Debug)]
 pub struct KnownSeries {
     most: usize,
-    known: RwLock<HashMap<u128, LabelSet, BuildHasherDefault<TakeHash>>>,
+    known: RwLock<HashMap<u128, LabelSet, KeysAreHashes>>,
 }
 
 impl KnownSeries {
@@ -81,22 +80,4 @@ pub fn exemplar_labels(pairs: Vec<(&str, &str)>) -> Result<LabelSet, LabelError>
         return Err(LabelError::NoName);
     }
     Ok(LabelSet::new(pairs))
-}
-
-/// Keys are hashes already.
-#[derive(Default)]
-struct TakeHash(u64);
-
-impl Hasher for TakeHash {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
-    }
-
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
-    }
 }

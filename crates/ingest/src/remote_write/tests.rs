@@ -163,9 +163,9 @@ fn native_histograms_arrive_bucket_by_bucket() {
 fn histograms_that_make_no_sense_are_left_out() {
     for (wrong, reason) in [
         (histogram().varint(4, zigzag(9)), "schema 9"),
-        (histogram().packed(12, &[1]), "its spans need 3"),
-        (histogram().message(11, Message::default().varint(1, zigzag(-1)).varint(2, 0)), "not after"),
-        (histogram().message(8, Message::default().varint(2, u64::MAX)), "spans need"),
+        (histogram().packed(12, &[1]), "3 are needed"),
+        (histogram().message(11, Message::default().varint(1, zigzag(-1)).varint(2, 0)), "overlap"),
+        (histogram().message(8, Message::default().varint(2, u64::MAX)), "too many"),
         (histogram().double(2, f64::NAN), "no number"),
         (histogram().varint(4, zigzag(-53)), "custom bounds"),
     ] {
@@ -187,7 +187,7 @@ fn exemplars_and_metadata_of_version_1_arrive() {
         (exemplar.value, exemplar.at.as_millis(), exemplar.labels.get("trace_id")),
         (0.5, 7, Some("ab"))
     );
-    assert_eq!((found.metadata[0].family.as_str(), found.metadata[0].kind), ("up", MetricKind::Counter));
+    assert_eq!((found.metadata[0].family.as_str(), found.metadata[0].kind), ("up", FamilyKind::Counter));
 }
 
 fn request_2(symbols: &[&str], series: Message) -> Message {
@@ -210,7 +210,7 @@ fn version_2_refers_to_symbols() {
     assert_eq!(found.batch.series[0].labels, LabelSet::metric("rpc_bucket", [("le", "1")]));
     let family = FamilyMetadata {
         family: "rpc".to_owned(),
-        kind: MetricKind::Histogram,
+        kind: FamilyKind::Histogram,
         help: "How long".to_owned(),
         unit: "seconds".to_owned(),
     };

@@ -6,7 +6,8 @@ use model::{Exemplar, ExemplarSeries, HistogramSample, HistogramSeries, LabelSet
 
 use super::labels::{KnownSeries, LabelError, exemplar_labels, label_set};
 use super::wire::{Fields, Malformed, Value};
-use super::{FamilyMetadata, MetricKind, Received, WriteError, histogram, read_sample};
+use super::{FamilyMetadata, Received, WriteError, histogram, kind_of_number, read_sample};
+use crate::exposition::FamilyKind;
 
 pub fn read(message: &[u8], known: &KnownSeries) -> Result<Received, WriteError> {
     let mut received = Received::default();
@@ -135,11 +136,11 @@ fn read_exemplar(bytes: &[u8]) -> Result<Result<Exemplar, LabelError>, Malformed
 
 /// Nothing for a family without a name.
 fn read_metadata(bytes: &[u8]) -> Result<Option<FamilyMetadata>, Malformed> {
-    let (mut kind, mut family, mut help, mut unit) = (MetricKind::Unknown, "", "", "");
+    let (mut kind, mut family, mut help, mut unit) = (FamilyKind::Unknown, "", "", "");
     let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Malformed("a text that is not UTF-8"));
     for field in Fields::new(bytes) {
         match field? {
-            (1, Value::Varint(number)) => kind = MetricKind::of_number(number),
+            (1, Value::Varint(number)) => kind = kind_of_number(number),
             (2, Value::Bytes(bytes)) => family = text(bytes)?,
             (4, Value::Bytes(bytes)) => help = text(bytes)?,
             (5, Value::Bytes(bytes)) => unit = text(bytes)?,

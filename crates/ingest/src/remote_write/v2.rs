@@ -7,7 +7,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 use super::labels::{KnownSeries, LabelError, exemplar_labels, label_set};
 use super::v1::keep;
 use super::wire::{Fields, Malformed, Value, numbers};
-use super::{FamilyMetadata, MetricKind, Received, WriteError, read_sample};
+use super::{FamilyMetadata, Received, WriteError, kind_of_number, read_sample};
+use crate::exposition::FamilyKind;
 
 pub fn read(message: &[u8], known: &KnownSeries) -> Result<Received, WriteError> {
     let symbols = Symbols::read(message)?;
@@ -117,10 +118,10 @@ fn read_metadata(
     symbols: &Symbols<'_>,
     labels: &LabelSet,
 ) -> Result<Option<FamilyMetadata>, Malformed> {
-    let (mut kind, mut help, mut unit) = (MetricKind::Unknown, 0, 0);
+    let (mut kind, mut help, mut unit) = (FamilyKind::Unknown, 0, 0);
     for field in Fields::new(bytes) {
         match field? {
-            (1, Value::Varint(number)) => kind = MetricKind::of_number(number),
+            (1, Value::Varint(number)) => kind = kind_of_number(number),
             (3, Value::Varint(symbol)) => help = symbol,
             (4, Value::Varint(symbol)) => unit = symbol,
             _ => {}
@@ -128,13 +129,13 @@ fn read_metadata(
     }
     let text = |symbol| symbols.text(symbol).unwrap_or_default().to_owned();
     let (help, unit) = (text(help), text(unit));
-    if kind == MetricKind::Unknown && help.is_empty() && unit.is_empty() {
+    if kind == FamilyKind::Unknown && help.is_empty() && unit.is_empty() {
         return Ok(None);
     }
     let name = labels.metric_name().unwrap_or_default();
     let parts: &[&str] = match kind {
-        MetricKind::Histogram | MetricKind::GaugeHistogram => &["_bucket", "_count", "_sum"],
-        MetricKind::Summary => &["_count", "_sum"],
+        FamilyKind::Histogram | FamilyKind::GaugeHistogram => &["_bucket", "_count", "_sum"],
+        FamilyKind::Summary => &["_count", "_sum"],
         _ => &[],
     };
     let family = parts.iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);

@@ -138,34 +138,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).ok();
     }
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    let mut larger = u64::MAX;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let (number, tail) = rest.split_at(digits);
-        let unit_length = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(unit_length);
-        let unit_ms = unit_ms(unit).filter(|unit| *unit < larger)?;
-        let part_ms = number.parse::<u64>().ok()?.checked_mul(unit_ms)?;
-        total = total.checked_add(Duration::from_millis(part_ms))?;
-        larger = unit_ms;
-        rest = tail;
-    }
-    (!text.is_empty()).then_some(total)
-}
-
-fn unit_ms(unit: &str) -> Option<u64> {
-    Some(match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60 * 1000,
-        "h" => 3600 * 1000,
-        "d" => 24 * 3600 * 1000,
-        "w" => 7 * 24 * 3600 * 1000,
-        "y" => 365 * 24 * 3600 * 1000,
-        _ => return None,
-    })
+    model::parse_duration(text)
 }
 
 #[cfg(test)]

@@ -57,9 +57,7 @@ pub(crate) async fn runtimeinfo(State(app): State<Shared>) -> Response {
 pub(crate) async fn flags(State(app): State<Shared>) -> Response {
     let settings = &app.settings;
     let seconds = |duration: Duration| format!("{}s", duration.as_secs());
-    let limits = QueryLimits::default();
     success(BTreeMap::from([
-        ("query.max-samples", limits.samples_max.to_string()),
         ("query.timeout", seconds(settings.query_timeout)),
         ("storage.tsdb.retention.time", format!("{}d", settings.configuration.retention_days)),
         ("web.enable-admin-api", "true".to_owned()),

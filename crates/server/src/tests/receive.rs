@@ -98,6 +98,19 @@ async fn version_2_is_told_what_was_written() {
 }
 
 #[tokio::test]
+async fn what_a_sender_says_of_its_metrics_is_told() {
+    let fixture = Fixture::new().await;
+    let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8][..], bytes].concat();
+    let metadata = [&[8, 2][..], &field(2, b"heat"), &field(4, b"How warm?")].concat();
+    let answer = fixture.ask(write(&[message(false), field(3, &metadata)].concat())).await;
+    assert_eq!(answer.status, StatusCode::NO_CONTENT, "{}", answer.text);
+    let token = fixture.token(Role::Viewer).await;
+    let told = fixture.ask(get("/api/v1/metadata?metric=heat").bearer(&token)).await.json();
+    let expected = serde_json::json!([{ "type": "gauge", "help": "How warm?", "unit": "" }]);
+    assert_eq!(told["data"]["heat"], expected, "{told}");
+}
+
+#[tokio::test]
 async fn from_elsewhere_it_needs_a_token_that_may_ingest() {
     let fixture = Fixture::new().await;
     let far = || write(&message(false)).from("192.0.2.9:5000").with("host", "watch.test:8080");

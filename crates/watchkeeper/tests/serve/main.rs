@@ -10,8 +10,10 @@
 mod backup;
 mod crash;
 mod errands;
+mod peer;
 mod program;
 mod promtool;
+mod remote_write;
 mod scrape;
 mod start;
 mod stop;

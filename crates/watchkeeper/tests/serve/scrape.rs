@@ -1,13 +1,14 @@
 //! Scraping, against a stand that says what it is told and against a real Prometheus.
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use rustix::process::Signal;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::peer::{Prometheus, installed};
 use crate::program::{Home, eventually, query};
 
 /// An exporter: answers with its page, and closes its doors when it is dropped.
@@ -149,42 +150,11 @@ fn a_file_that_is_wrong_ends_the_start_with_its_reason() {
     assert!(said.contains("intervall") && said.contains("line 3"), "{said}");
 }
 
-/// Where Debian puts it; none when it is not there, which the test says.
-#[allow(clippy::print_stderr, reason = "a test that is skipped must say so")]
-fn installed(name: &str) -> Option<String> {
-    let path = format!("/usr/bin/{name}");
-    let is_there = std::path::Path::new(&path).exists();
-    if !is_there {
-        eprintln!("skipped: {path} is not installed");
-    }
-    is_there.then_some(path)
-}
-
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[tokio::test]
 async fn a_real_prometheus_is_scraped() {
-    let Some(prometheus) = installed("prometheus") else { return };
     let home = Home::new(SCRAPE);
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    std::fs::write(home.path().join("empty.yml"), "").unwrap();
-    let mut command = Command::new(prometheus);
-    command
-        .args(["--config.file=empty.yml", "--storage.tsdb.path=theirs"])
-        .arg(format!("--web.listen-address={address}"))
-        .current_dir(home.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let running = Killed(command.spawn().unwrap());
-    config_of(&home, "theirs", address);
+    let Some(prometheus) = Prometheus::start(&home, "") else { return };
+    config_of(&home, "theirs", prometheus.address);
     let token = home.token("test", "viewer");
     let mut program = home.start();
     let api = program.ready().await;
@@ -198,7 +168,7 @@ async fn a_real_prometheus_is_scraped() {
     is("count(prometheus_build_info{job=\"theirs\"})", "1").await;
     is("scrape_samples_scraped{job=\"theirs\"} > bool 100", "1").await;
     is("count(prometheus_http_request_duration_seconds_bucket{le=\"+Inf\"}) > bool 0", "1").await;
-    drop(running);
+    drop(prometheus);
     is("up{job=\"theirs\"}", "0").await;
     eventually("the end of its series", async || {
         value(&api, &token, "prometheus_build_info").await.is_none().then_some(())

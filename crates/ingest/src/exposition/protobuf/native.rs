@@ -4,6 +4,7 @@ use model::{Bucket, CounterReset};
 
 use super::super::message::{Histogram, Span};
 use super::PageFault;
+use crate::buckets::from_spans;
 
 /// Resolutions that are defined: from one bucket each factor of 65536 to 256 each factor of 2.
 const SCHEMAS: std::ops::RangeInclusive<i32> = -4..=8;
@@ -63,41 +64,6 @@ fn side(
     counts: &[f64],
     buckets_max: usize,
 ) -> Result<Vec<Bucket>, PageFault> {
-    let wanted = spans.iter().try_fold(0usize, |sum, span| sum.checked_add(span.length as usize));
-    if wanted.is_none_or(|wanted| wanted > buckets_max) {
-        return Err(PageFault::Histogram("it has too many buckets"));
-    }
-    let counts = if counts.is_empty() { summed(deltas)? } else { counts.to_vec() };
-    if wanted != Some(counts.len()) {
-        return Err(PageFault::Histogram("its spans do not fit its buckets"));
-    }
-    let mut counts = counts.into_iter();
-    let mut buckets = Vec::with_capacity(counts.len());
-    let mut index = 0i32;
-    for (nth, span) in spans.iter().enumerate() {
-        if nth > 0 && span.offset < 0 {
-            return Err(PageFault::Histogram("its spans overlap"));
-        }
-        let beyond = PageFault::Histogram("its buckets are too far out");
-        index = index.checked_add(span.offset).ok_or(beyond)?;
-        for count in counts.by_ref().take(span.length as usize) {
-            buckets.push(Bucket { index, count });
-            let beyond = PageFault::Histogram("its buckets are too far out");
-            index = index.checked_add(1).ok_or(beyond)?;
-        }
-    }
-    if buckets.iter().any(|bucket| bucket.count < 0.0 || bucket.count.is_nan()) {
-        return Err(PageFault::Histogram("a bucket has a negative count"));
-    }
-    Ok(buckets)
-}
-
-/// Counts of integer histograms are written as differences to the one before.
-fn summed(deltas: &[i64]) -> Result<Vec<f64>, PageFault> {
-    let mut count = 0i64;
-    let counts = deltas.iter().map(|delta| {
-        count = count.checked_add(*delta)?;
-        Some(count as f64)
-    });
-    counts.collect::<Option<_>>().ok_or(PageFault::Histogram("its counts are too large"))
+    let spans: Vec<(i32, u32)> = spans.iter().map(|span| (span.offset, span.length)).collect();
+    from_spans(&spans, deltas, counts, buckets_max).map_err(PageFault::Buckets)
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use model::{DURATION_UNITS, parse_duration};
 use serde::Deserialize;
 use serde::de::Error;
 
@@ -10,33 +11,9 @@ use serde::de::Error;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span(pub Duration);
 
-/// From the largest, as they have to follow one another.
-const UNITS: [(&str, u64); 7] = [
-    ("y", 365 * 86_400_000),
-    ("w", 7 * 86_400_000),
-    ("d", 86_400_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1000),
-    ("ms", 1),
-];
-
 impl Span {
     pub fn parse(text: &str) -> Option<Self> {
-        if text == "0" {
-            return Some(Span::default());
-        }
-        let (mut rest, mut units, mut sum_ms) = (text, UNITS.iter(), 0u64);
-        while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-            let (number, behind) = rest.split_at(digits);
-            let letters = behind.find(|c: char| c.is_ascii_digit()).unwrap_or(behind.len());
-            let (unit, behind) = behind.split_at(letters);
-            let (_, size_ms) = units.by_ref().find(|(name, _)| *name == unit)?;
-            sum_ms = sum_ms.checked_add(number.parse::<u64>().ok()?.checked_mul(*size_ms)?)?;
-            rest = behind;
-        }
-        (!text.is_empty()).then_some(Span(Duration::from_millis(sum_ms)))
+        parse_duration(text).map(Span)
     }
 }
 
@@ -48,7 +25,7 @@ impl fmt::Display for Span {
             return f.write_str("0s");
         }
         // Years and weeks are for those who write; a reader expects days.
-        for (unit, size_ms) in UNITS.iter().skip(2).filter(|(unit, _)| *unit != "w") {
+        for (unit, size_ms) in DURATION_UNITS.iter().skip(2).filter(|(unit, _)| *unit != "w") {
             let count = rest_ms / size_ms;
             if count > 0 {
                 write!(f, "{count}{unit}")?;
