@@ -15,7 +15,7 @@ pub enum BucketError {
     Range,
     #[error("its counts are too large")]
     Overflow,
-    #[error("a bucket has a count that is negative or no number")]
+    #[error("a bucket has a negative count, or one that is no number")]
     Count,
 }
 
