@@ -1,10 +1,12 @@
 //! One signal and day as a Parquet file.
 //!
 //! Rows are collected until they are a row group, which is then written column by column;
-//! memory holds one row group and what its columns are compressed to. The columns are
-//! named in [`samples`], [`logs`] and [`spans`].
+//! memory holds one row group and what its columns are compressed to. The columns of each
+//! signal are named in a module of its name.
 
 mod columns;
+mod exemplars;
+mod histograms;
 mod logs;
 mod samples;
 mod spans;
@@ -49,11 +51,15 @@ impl DayFile {
             Signal::Samples => samples::SCHEMA,
             Signal::Logs => logs::SCHEMA,
             Signal::Spans => spans::SCHEMA,
+            Signal::Histograms => histograms::SCHEMA,
+            Signal::Exemplars => exemplars::SCHEMA,
         };
         let encoded = match signal {
             Signal::Samples => samples::encodings,
             Signal::Logs => logs::encodings,
             Signal::Spans => spans::encodings,
+            Signal::Histograms => histograms::encodings,
+            Signal::Exemplars => exemplars::encodings,
         };
         let version = env!("CARGO_PKG_VERSION");
         let about = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());
@@ -84,6 +90,8 @@ impl DayFile {
             Signal::Samples => samples::write(&mut writer, &group)?,
             Signal::Logs => logs::write(&mut writer, &group)?,
             Signal::Spans => spans::write(&mut writer, &group)?,
+            Signal::Histograms => histograms::write(&mut writer, &group)?,
+            Signal::Exemplars => exemplars::write(&mut writer, &group)?,
         }
         writer.close()?;
         Ok(())
@@ -120,6 +128,13 @@ impl DaySink for DayFile {
 fn bytes(rows: &DayRows) -> usize {
     match rows {
         DayRows::Samples(rows) => 16 * rows.len(),
+        DayRows::Histograms(rows) => {
+            let numbers = |histogram: &model::Histogram| {
+                histogram.positive.len() + histogram.negative.len() + histogram.custom_bounds.len()
+            };
+            rows.iter().map(|row| 64 + 12 * numbers(&row.histogram)).sum()
+        }
+        DayRows::Exemplars(rows) => rows.iter().map(|row| 32 + row.labels.memory_bytes()).sum(),
         DayRows::Logs(rows) => {
             let record = |record: &model::LogRecord| 200 + record.body.len() + of(&record.attributes);
             rows.iter().map(|row| record(row)).sum()

@@ -133,6 +133,10 @@ impl<'a> Cursor<'a> {
         self.rest
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// The end: whatever is left over was not written by us.
     pub fn finish(self) -> Result<(), Corrupt> {
         if self.rest.is_empty() { Ok(()) } else { Err(Corrupt(self.what)) }

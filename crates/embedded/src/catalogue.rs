@@ -11,6 +11,7 @@ use disk::{Disk, DiskError, TEMPORARY};
 use model::Batch;
 use storage::UpkeepError;
 
+use crate::batch::retain_rows;
 use crate::commit::show_rows;
 use crate::erasure;
 use crate::files::{Fate, FileError, Footer};
@@ -235,10 +236,5 @@ fn retain_unwritten(batch: &mut Batch, view: &View, wal: u64) {
         let segments = view.days.get(&(table, day)).map_or(&[][..], |files| &files.segments);
         !segments.iter().any(|segment| segment.footer().wal.contains(wal))
     };
-    for series in &mut batch.series {
-        series.samples.retain(|sample| is_unwritten(Table::Samples, Day::of(sample.at)));
-    }
-    batch.series.retain(|series| !series.samples.is_empty());
-    batch.logs.retain(|record| is_unwritten(Table::Logs, Day::of(record.at)));
-    batch.spans.retain(|span| is_unwritten(Table::Spans, Day::of(span.start)));
+    retain_rows(batch, |row| is_unwritten(row.table, Day::of(row.at)));
 }

@@ -18,12 +18,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::intake::{Group, Intake};
 use crate::memtable::Memtable;
-use crate::rows::{LogRows, SampleRows, SpanRows};
+use crate::rows::{ExemplarRows, HistogramRows, LogRows, SampleRows, SpanRows};
 use crate::shared::{Frozen, Shared};
 use crate::table::{Day, Table};
 use crate::wal::WalWriter;
-
-pub use pressure::batch_bytes;
 
 /// Batches that may wait for the thread; more wait in their senders.
 pub const QUEUE_MAX: usize = 256;
@@ -201,8 +199,20 @@ pub fn show_rows(memtable: &Memtable, group: Group, wal: u64) {
         memtable.write::<SampleRows>(day, part.base, wal, |labels, rows| {
             add_labels(labels, part.fresh);
             for (stream, series) in part.rows {
-                rows.extend(stream, &series.labels, series.samples);
+                rows.extend(stream, &series.labels, series.rows);
             }
+        });
+    }
+    for (day, part) in group.histograms {
+        memtable.write::<HistogramRows>(day, part.base, wal, |labels, rows| {
+            add_labels(labels, part.fresh);
+            part.rows.into_iter().for_each(|(stream, series)| rows.push(stream, HistogramRows(series.rows)));
+        });
+    }
+    for (day, part) in group.exemplars {
+        memtable.write::<ExemplarRows>(day, part.base, wal, |labels, rows| {
+            add_labels(labels, part.fresh);
+            part.rows.into_iter().for_each(|(stream, series)| rows.push(stream, ExemplarRows(series.rows)));
         });
     }
     for (day, part) in group.logs {
@@ -264,5 +274,7 @@ fn count(group: &Group, batches: usize, bytes: u64) {
     metrics::counter!("watchkeeper_store_append_samples_total").increment(rows(Table::Samples));
     metrics::counter!("watchkeeper_store_append_logs_total").increment(rows(Table::Logs));
     metrics::counter!("watchkeeper_store_append_spans_total").increment(rows(Table::Spans));
+    metrics::counter!("watchkeeper_store_append_histograms_total").increment(rows(Table::Histograms));
+    metrics::counter!("watchkeeper_store_append_exemplars_total").increment(rows(Table::Exemplars));
     metrics::counter!("watchkeeper_store_wal_bytes_total").increment(bytes);
 }

@@ -13,10 +13,11 @@ use columns::Corrupt;
 use columns::bytes::{Cursor, put_text, put_uint};
 use disk::{Disk, DiskError, frame, read_all, write_atomically};
 use index::{Index, Selector};
-use model::{Attributes, Batch, LabelSet, MatchOp, Matcher, TimeRange, Timestamp};
+use model::{Batch, MatchOp, Matcher, TimeRange, Timestamp};
 use roaring::RoaringBitmap;
 use storage::{Erasure, attribute_matches};
 
+use crate::batch::{Row, retain_rows};
 use crate::files::FileError;
 use crate::rows::Rows;
 use crate::segment::Segment;
@@ -59,20 +60,13 @@ impl Tombstone {
 /// Leaves out of a replayed batch what was erased after it had been written.
 pub fn retain_visible(batch: &mut Batch, tombstones: &[Arc<Tombstone>], wal: u64) {
     for tombstone in tombstones.iter().filter(|tombstone| wal <= tombstone.wal_last) {
-        let selects = |table, at, stream: &LabelSet, attributes: &Attributes| {
-            tombstone.tables.contains(&table)
-                && tombstone.range.contains(at)
-                && tombstone.stream.iter().all(|matcher| matcher.matches(stream))
-                && tombstone.attributes.iter().all(|matcher| attribute_matches(matcher, attributes))
+        let selects = |row: Row<'_>| {
+            tombstone.tables.contains(&row.table)
+                && tombstone.range.contains(row.at)
+                && tombstone.stream.iter().all(|matcher| matcher.matches(row.stream))
+                && tombstone.attributes.iter().all(|matcher| attribute_matches(matcher, row.attributes))
         };
-        let none = Attributes::new();
-        for series in &mut batch.series {
-            let labels = series.labels.clone();
-            series.samples.retain(|sample| !selects(Table::Samples, sample.at, &labels, &none));
-        }
-        batch.series.retain(|series| !series.samples.is_empty());
-        batch.logs.retain(|record| !selects(Table::Logs, record.at, &record.stream, &record.attributes));
-        batch.spans.retain(|span| !selects(Table::Spans, span.start, &span.stream, &span.attributes));
+        retain_rows(batch, |row| !selects(row));
     }
 }
 

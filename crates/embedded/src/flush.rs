@@ -20,7 +20,7 @@ use crate::files::FileError;
 use crate::labels::{self, LabelPart};
 use crate::memtable::{Memory, RowsInMemory};
 use crate::retention;
-use crate::rows::{LogRows, SampleRows, SpanRows};
+use crate::rows::of_table;
 use crate::segment::{Segment, SegmentWriter};
 use crate::shared::{Frozen, Shared};
 use crate::table::{Day, Table};
@@ -47,12 +47,8 @@ pub fn write_out(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
 pub fn write_segments(shared: &Shared, frozen: &Frozen) -> Result<(), UpkeepError> {
     let mut all = Vec::new();
     for ((table, day), number) in frozen.files.iter().copied() {
-        let written = match table {
-            Table::Samples => write_day::<SampleRows>(shared, frozen, day, number),
-            Table::Logs => write_day::<LogRows>(shared, frozen, day, number),
-            Table::Spans => write_day::<SpanRows>(shared, frozen, day, number),
-            Table::Rollup(_) => continue,
-        };
+        let written =
+            of_table!(table, R => write_day::<R>(shared, frozen, day, number), rollup(_) => continue);
         all.push(written.map_err(|error| UpkeepError::Failed {
             what: format!("write {} of {} to a segment", table.as_str(), day.folder()),
             source: Box::new(error),

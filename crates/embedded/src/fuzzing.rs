@@ -13,14 +13,11 @@ use disk::{Disk, frame};
 use index::{Index, Selector};
 use model::{Batch, MatchOp, Matcher, TimeRange, Timestamp};
 
-use storage::Resolution;
-
 use crate::erasure;
 use crate::files::{Cache, FOOTER_BYTES, FileError, Place};
 use crate::labels::LabelPart;
-use crate::rows::{FiveMinuteRows, HourRows, LogRows, Probe, Rows, SampleRows, SpanRows};
+use crate::rows::{Probe, Rows, of_any_table};
 use crate::segment::{Directory, DirectoryCache, Segment, SegmentReader, SegmentScan};
-use crate::table::Table;
 use crate::wal::{self, HEADER_BYTES, WalError};
 
 const HEAD_BYTES: usize = 8;
@@ -49,14 +46,7 @@ pub fn segment(bytes: &[u8]) {
         let place = place("000001.seg");
         let disk = Arc::new(disk_with(&place.path, bytes));
         let Ok(segment) = Segment::open(disk, place) else { continue };
-        let read = match segment.footer().table {
-            Table::Samples => read_segment::<SampleRows>(&segment),
-            Table::Logs => read_segment::<LogRows>(&segment),
-            Table::Spans => read_segment::<SpanRows>(&segment),
-            Table::Rollup(Resolution::FiveMinutes) => read_segment::<FiveMinuteRows>(&segment),
-            Table::Rollup(Resolution::OneHour) => read_segment::<HourRows>(&segment),
-        };
-        drop(read);
+        drop(of_any_table!(segment.footer().table, R => read_segment::<R>(&segment)));
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use model::{Batch, LabelSet, LogRecord, SeriesSamples, Span, Timestamp};
+use model::{Batch, Exemplar, HistogramSample, LabelSet, LogRecord, Sample, Span, Timestamp};
 use parking_lot::Mutex;
 use storage::Appended;
 
@@ -24,6 +24,7 @@ pub use sources::Offenders;
 
 use limits::Refusals;
 
+use crate::batch::places;
 use crate::table::{Day, Table};
 
 /// Rows of one table and day, and the streams among them that are new there.
@@ -39,17 +40,26 @@ pub struct DayGroup<T> {
 /// Rows by their day.
 pub type Days<T> = BTreeMap<Day, DayGroup<T>>;
 
+/// Rows of one series and one day.
+#[derive(Debug)]
+pub struct SeriesRows<T> {
+    pub labels: LabelSet,
+    pub rows: Vec<T>,
+}
+
 /// What becomes durable together.
 #[derive(Debug, Default)]
 pub struct Group {
-    pub samples: Days<SeriesSamples>,
+    pub samples: Days<SeriesRows<Sample>>,
+    pub histograms: Days<SeriesRows<HistogramSample>>,
+    pub exemplars: Days<SeriesRows<Exemplar>>,
     pub logs: Days<Arc<LogRecord>>,
     pub spans: Days<Arc<Span>>,
 }
 
 impl Group {
     pub fn is_empty(&self) -> bool {
-        self.samples.is_empty() && self.logs.is_empty() && self.spans.is_empty()
+        Table::APPENDED.into_iter().all(|table| self.row_count(table) == 0)
     }
 
     pub fn row_count(&self, table: Table) -> usize {
@@ -57,7 +67,9 @@ impl Group {
             days.values().flat_map(|day| &day.rows).map(|(_, row)| rows_of(row)).sum()
         }
         match table {
-            Table::Samples => count(&self.samples, |series| series.samples.len()),
+            Table::Samples => count(&self.samples, |series| series.rows.len()),
+            Table::Histograms => count(&self.histograms, |series| series.rows.len()),
+            Table::Exemplars => count(&self.exemplars, |series| series.rows.len()),
             Table::Logs => count(&self.logs, |_| 1),
             Table::Spans => count(&self.spans, |_| 1),
             Table::Rollup(_) => 0,
@@ -95,17 +107,39 @@ impl Intake {
         }
         let mut refusals = Refusals::default();
         for series in batch.series {
-            let rows = series.samples.len();
-            let labels = series.labels.clone();
-            for part in by_day(series) {
-                let at = part.samples[0].at;
-                let numbers = numbers_of(&mut self.days, Table::Samples, at);
-                let group = group_of(&mut group.samples, at, numbers);
-                match numbers.number(&labels, &mut group.fresh, &self.limits) {
-                    Ok(number) => group.rows.push((number, part)),
-                    Err(limit) => refusals.add(limit, &labels, rows),
-                }
-            }
+            self.place_series(Placed {
+                series: SeriesRows { labels: series.labels, rows: series.samples },
+                table: Table::Samples,
+                at: |sample| sample.at,
+                group: &mut group.samples,
+                refusals: &mut refusals,
+            });
+        }
+        for mut series in batch.histograms {
+            let limits = &self.limits;
+            refusals.retain(Table::Histograms, &series.labels, &mut series.samples, |sample| {
+                limits.check_histogram(&sample.histogram)
+            });
+            self.place_series(Placed {
+                series: SeriesRows { labels: series.labels, rows: series.samples },
+                table: Table::Histograms,
+                at: |sample| sample.at,
+                group: &mut group.histograms,
+                refusals: &mut refusals,
+            });
+        }
+        for mut series in batch.exemplars {
+            let limits = &self.limits;
+            refusals.retain(Table::Exemplars, &series.labels, &mut series.exemplars, |exemplar| {
+                limits.check_labels(&exemplar.labels)
+            });
+            self.place_series(Placed {
+                series: SeriesRows { labels: series.labels, rows: series.exemplars },
+                table: Table::Exemplars,
+                at: |exemplar| exemplar.at,
+                group: &mut group.exemplars,
+                refusals: &mut refusals,
+            });
         }
         for record in batch.logs {
             let numbers = numbers_of(&mut self.days, Table::Logs, record.at);
@@ -116,7 +150,7 @@ impl Intake {
                 .and_then(|()| numbers.number(&record.stream, &mut group.fresh, &self.limits));
             match number {
                 Ok(number) => group.rows.push((number, Arc::new(record))),
-                Err(limit) => refusals.add(limit, &record.stream, 1),
+                Err(limit) => refusals.add(Table::Logs, limit, &record.stream, 1),
             }
         }
         for span in batch.spans {
@@ -128,10 +162,24 @@ impl Intake {
                 .and_then(|()| numbers.number(&span.stream, &mut group.fresh, &self.limits));
             match number {
                 Ok(number) => group.rows.push((number, Arc::new(span))),
-                Err(limit) => refusals.add(limit, &span.stream, 1),
+                Err(limit) => refusals.add(Table::Spans, limit, &span.stream, 1),
             }
         }
         Ok(refusals.into_appended(&self.offenders))
+    }
+
+    fn place_series<T: Clone>(&mut self, placed: Placed<'_, T>) {
+        let Placed { series, table, at, group, refusals } = placed;
+        let SeriesRows { labels, rows } = series;
+        for rows in by_day(rows, at) {
+            let at = at(&rows[0]);
+            let numbers = numbers_of(&mut self.days, table, at);
+            let group = group_of(group, at, numbers);
+            match numbers.number(&labels, &mut group.fresh, &self.limits) {
+                Ok(number) => group.rows.push((number, SeriesRows { labels: labels.clone(), rows })),
+                Err(limit) => refusals.add(table, limit, &labels, rows.len()),
+            }
+        }
     }
 
     /// What the WAL knows streams of a day as.
@@ -144,9 +192,12 @@ impl Intake {
         fn fresh<T>(table: Table, days: &Days<T>) -> impl Iterator<Item = ((Table, Day), &[LabelSet])> {
             days.iter().map(move |(day, group)| ((table, *day), &group.fresh[..]))
         }
-        let samples = fresh(Table::Samples, &group.samples);
-        let logs = fresh(Table::Logs, &group.logs);
-        for (day, fresh) in samples.chain(logs).chain(fresh(Table::Spans, &group.spans)) {
+        let fresh = fresh(Table::Samples, &group.samples)
+            .chain(fresh(Table::Histograms, &group.histograms))
+            .chain(fresh(Table::Exemplars, &group.exemplars))
+            .chain(fresh(Table::Logs, &group.logs))
+            .chain(fresh(Table::Spans, &group.spans));
+        for (day, fresh) in fresh {
             if let Some(numbers) = self.days.get_mut(&day) {
                 numbers.forget(fresh);
             }
@@ -166,25 +217,30 @@ impl Intake {
     }
 }
 
-/// The samples of a series, cut where the day changes. Nearly always there is one.
-fn by_day(series: SeriesSamples) -> Vec<SeriesSamples> {
-    let is_same_day = |a: &model::Sample, b: &model::Sample| Day::of(a.at) == Day::of(b.at);
-    let has_one_day = series.samples.windows(2).all(|pair| is_same_day(&pair[0], &pair[1]));
+/// A series on its way into a group.
+struct Placed<'a, T> {
+    series: SeriesRows<T>,
+    table: Table,
+    at: fn(&T) -> Timestamp,
+    group: &'a mut Days<SeriesRows<T>>,
+    refusals: &'a mut Refusals,
+}
+
+/// The rows of a series, cut where the day changes. Nearly always there is one.
+fn by_day<T: Clone>(rows: Vec<T>, at: fn(&T) -> Timestamp) -> Vec<Vec<T>> {
+    let is_same_day = |a: &T, b: &T| Day::of(at(a)) == Day::of(at(b));
+    let has_one_day = rows.windows(2).all(|pair| is_same_day(&pair[0], &pair[1]));
     if has_one_day {
-        return if series.samples.is_empty() { Vec::new() } else { vec![series] };
+        return if rows.is_empty() { Vec::new() } else { vec![rows] };
     }
-    let parts = series.samples.chunk_by(is_same_day);
-    parts.map(|samples| SeriesSamples { labels: series.labels.clone(), samples: samples.to_vec() }).collect()
+    rows.chunk_by(is_same_day).map(<[T]>::to_vec).collect()
 }
 
 fn days_of(batch: &Batch) -> BTreeSet<(Table, Day)> {
-    let samples = batch.series.iter().flat_map(|series| &series.samples).map(|sample| sample.at);
     let mut days = BTreeSet::new();
     // Neighbours mostly share their day: look each run up once.
     let mut last = None;
-    let logs = batch.logs.iter().map(|record| (Table::Logs, record.at));
-    let spans = batch.spans.iter().map(|span| (Table::Spans, span.start));
-    for (table, at) in samples.map(|at| (Table::Samples, at)).chain(logs).chain(spans) {
+    for (table, at) in places(batch) {
         let day = (table, Day::of(at));
         if last.replace(day) != Some(day) {
             days.insert(day);

@@ -1,4 +1,4 @@
-//! The embedded store: samples, logs and spans in files of this machine.
+//! The embedded store: metrics, logs and spans in files of this machine.
 //!
 //! [`Embedded`] is the entry point and implements [`storage::Store`]. A batch gets dense
 //! numbers for its streams (`intake`), is written to the WAL (`wal`) by one thread that
@@ -17,6 +17,7 @@
 //! This crate does not know how telemetry arrives, what it means, or how it is asked for.
 
 pub mod backup;
+mod batch;
 mod catalogue;
 mod clock_judge;
 mod commit;

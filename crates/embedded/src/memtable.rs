@@ -21,7 +21,7 @@ use parking_lot::{Mutex, RwLock};
 pub use chunks::SampleChunks;
 pub use events::Events;
 
-use crate::rows::{LogRows, Rows, SampleRows, SpanRows, StreamKey};
+use crate::rows::{ExemplarRows, HistogramRows, LogRows, Rows, SampleRows, SpanRows, StreamKey, of_table};
 use crate::table::{Day, Table};
 
 /// Streams that a reader copies before it lets a writer in: some microseconds.
@@ -85,6 +85,8 @@ pub struct Memtable {
     samples: Days<SampleRows>,
     logs: Days<LogRows>,
     spans: Days<SpanRows>,
+    histograms: Days<HistogramRows>,
+    exemplars: Days<ExemplarRows>,
     /// Roughly what all of it takes.
     bytes: AtomicUsize,
     /// On the monotonic clock, when the first row came.
@@ -137,12 +139,7 @@ impl Memtable {
     }
 
     pub fn forget_day(&self, (table, day): (Table, Day)) {
-        match table {
-            Table::Samples => self.forget::<SampleRows>(day),
-            Table::Logs => self.forget::<LogRows>(day),
-            Table::Spans => self.forget::<SpanRows>(day),
-            Table::Rollup(_) => {}
-        }
+        of_table!(table, R => self.forget::<R>(day), rollup(_) => {});
     }
 
     fn forget<R: RowsInMemory>(&self, day: Day) {
@@ -152,25 +149,32 @@ impl Memtable {
     }
 
     pub fn row_count(&self, table: Table) -> usize {
-        match table {
-            Table::Samples => row_count(&self.samples),
-            Table::Logs => row_count(&self.logs),
-            Table::Spans => row_count(&self.spans),
-            Table::Rollup(_) => 0,
-        }
+        of_table!(table, R => row_count(R::days(self)), rollup(_) => 0)
     }
 
     /// The newest WAL file that each table and day has rows of.
     pub fn last_wals(&self) -> Vec<((Table, Day), u64)> {
-        [last_wals(&self.samples), last_wals(&self.logs), last_wals(&self.spans)].concat()
+        let of = |table| of_table!(table, R => last_wals(R::days(self)), rollup(_) => Vec::new());
+        Table::APPENDED.into_iter().flat_map(of).collect()
     }
 
     /// Every table and day with rows.
     pub fn covered(&self) -> Vec<(Table, Day)> {
-        let samples = self.samples.read().keys().map(|day| (Table::Samples, *day)).collect::<Vec<_>>();
-        let logs = self.logs.read().keys().map(|day| (Table::Logs, *day)).collect::<Vec<_>>();
-        let spans = self.spans.read().keys().map(|day| (Table::Spans, *day)).collect::<Vec<_>>();
-        [samples, logs, spans].concat()
+        let days = |table| -> Vec<Day> {
+            of_table!(table, R => R::days(self).read().keys().copied().collect(), rollup(_) => Vec::new())
+        };
+        let of = |table| days(table).into_iter().map(move |day| (table, day));
+        Table::APPENDED.into_iter().flat_map(of).collect()
+    }
+
+    /// How many streams there are in the days that it has rows of.
+    pub fn stream_count(&self) -> u64 {
+        // Streams are numbered through, so the end of the numbers is how many there are.
+        fn known<R: RowsInMemory>(days: &Days<R>) -> u64 {
+            days.read().values().map(|cell| u64::from(cell.read().labels.ids().end)).sum()
+        }
+        let of = |table| of_table!(table, R => known(R::days(self)), rollup(_) => 0);
+        Table::APPENDED.into_iter().map(of).sum()
     }
 }
 
@@ -203,6 +207,22 @@ impl RowsInMemory for SpanRows {
 
     fn days(memtable: &Memtable) -> &Days<Self> {
         &memtable.spans
+    }
+}
+
+impl RowsInMemory for HistogramRows {
+    type Memory = Events<HistogramRows>;
+
+    fn days(memtable: &Memtable) -> &Days<Self> {
+        &memtable.histograms
+    }
+}
+
+impl RowsInMemory for ExemplarRows {
+    type Memory = Events<ExemplarRows>;
+
+    fn days(memtable: &Memtable) -> &Days<Self> {
+        &memtable.exemplars
     }
 }
 

@@ -20,7 +20,7 @@ use crate::erasure::{self, Erased};
 use crate::files::{Fate, FileError};
 use crate::flush::failed;
 use crate::labels::{self, LabelPart};
-use crate::rows::{LogRows, Probe, Rows, SampleRows, SpanRows};
+use crate::rows::{Probe, Rows, of_table};
 use crate::segment::{Segment, SegmentReader, SegmentScan, SegmentWriter};
 use crate::shared::{DayFiles, Shared};
 use crate::table::{Day, Table};
@@ -44,13 +44,8 @@ pub fn merge_due(shared: &Shared) -> Result<(), UpkeepError> {
             merge_parts(shared, *table, *day, files)
                 .map_err(|error| failed(&format!("merge the index of {}", name()), error))?;
         }
-        let merged = match table {
-            Table::Samples => merge_day::<SampleRows>(shared, *day, *day < today),
-            Table::Logs => merge_day::<LogRows>(shared, *day, *day < today),
-            Table::Spans => merge_day::<SpanRows>(shared, *day, *day < today),
-            // Made of merged samples, below.
-            Table::Rollup(_) => Ok(()),
-        };
+        // Rollups are made of merged samples, below.
+        let merged = of_table!(*table, R => merge_day::<R>(shared, *day, *day < today), rollup(_) => Ok(()));
         merged.map_err(|error| failed(&format!("merge the segments of {}", name()), error))?;
     }
     rollup::roll_up_due(shared)?;

@@ -23,7 +23,7 @@ pub use day::read_day;
 pub use events::{search_logs, search_spans};
 pub use labels::{label_names, label_values, series};
 pub use rollups::select_rollup;
-pub use samples::select;
+pub use samples::{select, select_exemplars, select_histograms};
 
 use crate::erasure::Erased;
 use crate::files::FileError;

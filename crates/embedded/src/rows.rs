@@ -4,6 +4,8 @@
 //! samples, logs and spans is in one place each.
 
 mod events;
+mod exemplars;
+mod histograms;
 mod key;
 mod logs;
 mod page;
@@ -17,6 +19,8 @@ use columns::Corrupt;
 use model::{Matcher, TimeRange, Timestamp};
 
 pub use events::{attribute_hash, name_hash, trace_hash, word_hash};
+pub use exemplars::ExemplarRows;
+pub use histograms::{HistogramRows, RESETS, size_of as histogram_size};
 pub use key::StreamKey;
 pub use logs::{LogRows, decode_selected as decode_selected_logs};
 pub use page::{Page, Probe};
@@ -25,6 +29,54 @@ pub use samples::SampleRows;
 pub use spans::{SpanRows, decode_selected as decode_selected_spans};
 
 use crate::table::Table;
+
+/// An expression in which `$rows` are the rows of a table that rows come for from outside,
+/// and another one for the tables of rollups.
+macro_rules! of_table {
+    ($table:expr, $rows:ident => $expression:expr, rollup($resolution:pat) => $other:expr) => {
+        match $table {
+            $crate::table::Table::Samples => {
+                type $rows = $crate::rows::SampleRows;
+                $expression
+            }
+            $crate::table::Table::Logs => {
+                type $rows = $crate::rows::LogRows;
+                $expression
+            }
+            $crate::table::Table::Spans => {
+                type $rows = $crate::rows::SpanRows;
+                $expression
+            }
+            $crate::table::Table::Histograms => {
+                type $rows = $crate::rows::HistogramRows;
+                $expression
+            }
+            $crate::table::Table::Exemplars => {
+                type $rows = $crate::rows::ExemplarRows;
+                $expression
+            }
+            $crate::table::Table::Rollup($resolution) => $other,
+        }
+    };
+}
+
+/// The same with rollups among the tables.
+macro_rules! of_any_table {
+    ($table:expr, $rows:ident => $expression:expr) => {
+        $crate::rows::of_table!($table, $rows => $expression, rollup(resolution) => match resolution {
+            storage::Resolution::FiveMinutes => {
+                type $rows = $crate::rows::FiveMinuteRows;
+                $expression
+            }
+            storage::Resolution::OneHour => {
+                type $rows = $crate::rows::HourRows;
+                $expression
+            }
+        })
+    };
+}
+
+pub(crate) use {of_any_table, of_table};
 
 /// What makes a row the same as one that was appended before: its instant and its ids.
 pub type Identity = (Timestamp, [u8; 24]);
@@ -45,6 +97,11 @@ pub trait Rows: Default + Clone + Send + Sync + 'static {
     const COPY_ROWS_MIN: u64 = u64::MAX;
 
     fn len(&self) -> usize;
+
+    /// What they count as against a query's limit of samples.
+    fn weight(&self) -> u64 {
+        self.len() as u64
+    }
 
     /// Roughly what they take in memory.
     fn bytes(&self) -> usize;
@@ -81,8 +138,8 @@ pub trait Rows: Default + Clone + Send + Sync + 'static {
     /// Removes the rows that later ones replace.
     fn leave_out(&mut self, _replaced: &HashSet<Identity>) {}
 
-    /// Removes rows within the range whose attributes are selected by all matchers. Samples
-    /// have no attributes.
+    /// Removes rows within the range whose attributes are selected by all matchers. Only
+    /// logs and spans have attributes.
     fn erase(&mut self, range: TimeRange, attributes: &[Matcher]);
 
     /// Many streams as one page, in ascending order of their numbers.

@@ -18,7 +18,7 @@ use crate::files::{Cache, Fate, FileError, Place, StoredFile};
 use crate::intake::{Numbers, Offenders};
 use crate::labels::{LabelPart, PartCache};
 use crate::memtable::{Memtable, RowsInMemory};
-use crate::rows::{LogRows, SampleRows, SpanRows};
+use crate::rows::of_table;
 use crate::segment::{Directory, DirectoryCache, Segment};
 use crate::settings::{EmbeddedParts, EmbeddedSettings};
 use crate::table::{Day, Table};
@@ -223,12 +223,7 @@ impl Shared {
             }
         }
         if let Some(frozen) = &view.frozen {
-            match table {
-                Table::Samples => load_frozen::<SampleRows>(&frozen.memtable, day, &mut numbers),
-                Table::Logs => load_frozen::<LogRows>(&frozen.memtable, day, &mut numbers),
-                Table::Spans => load_frozen::<SpanRows>(&frozen.memtable, day, &mut numbers),
-                Table::Rollup(_) => {}
-            }
+            of_table!(table, R => load_frozen::<R>(&frozen.memtable, day, &mut numbers), rollup(_) => {});
         }
         Ok(numbers)
     }

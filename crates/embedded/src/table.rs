@@ -8,25 +8,33 @@ pub enum Table {
     Samples,
     Logs,
     Spans,
+    Histograms,
+    Exemplars,
     /// Of samples. Never in memory or in the WAL.
     Rollup(Resolution),
 }
 
 impl Table {
-    pub const ALL: [Table; 5] = [
+    pub const ALL: [Table; 7] = [
         Table::Samples,
         Table::Logs,
         Table::Spans,
+        Table::Histograms,
+        Table::Exemplars,
         Table::Rollup(Resolution::FiveMinutes),
         Table::Rollup(Resolution::OneHour),
     ];
 
+    /// Those that rows come for from outside.
+    pub const APPENDED: [Table; 5] =
+        [Table::Samples, Table::Logs, Table::Spans, Table::Histograms, Table::Exemplars];
+
     /// The name of its folder.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Table::Samples | Table::Logs | Table::Spans => self.signal().as_str(),
             Table::Rollup(Resolution::FiveMinutes) => "samples_5m",
             Table::Rollup(Resolution::OneHour) => "samples_1h",
+            table => table.signal().as_str(),
         }
     }
 
@@ -36,6 +44,8 @@ impl Table {
             Table::Samples | Table::Rollup(_) => Signal::Samples,
             Table::Logs => Signal::Logs,
             Table::Spans => Signal::Spans,
+            Table::Histograms => Signal::Histograms,
+            Table::Exemplars => Signal::Exemplars,
         }
     }
 
@@ -47,6 +57,8 @@ impl Table {
             Table::Spans => 3,
             Table::Rollup(Resolution::FiveMinutes) => 4,
             Table::Rollup(Resolution::OneHour) => 5,
+            Table::Histograms => 6,
+            Table::Exemplars => 7,
         }
     }
 }
@@ -57,6 +69,8 @@ impl From<Signal> for Table {
             Signal::Samples => Table::Samples,
             Signal::Logs => Table::Logs,
             Signal::Spans => Table::Spans,
+            Signal::Histograms => Table::Histograms,
+            Signal::Exemplars => Table::Exemplars,
         }
     }
 }

@@ -4,14 +4,17 @@
 //! [`replay`] reads all files when the store is opened. The bytes are drawn in
 //! docs/formats/wal.md.
 
+mod events;
 mod format;
+mod metrics;
 mod record;
 mod replay;
 mod writer;
 
+pub use events::{put_attributes, read_attributes};
 #[cfg(feature = "fuzzing")]
 pub use format::{HEADER_BYTES, header};
 pub use format::{file_name, file_number};
-pub use record::{put_attributes, read_attributes};
+
 pub use replay::{Replayed, WalError, replay};
 pub use writer::WalWriter;

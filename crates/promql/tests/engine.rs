@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use model::{Batch, LabelSet, Matcher, STALE_NAN, Sample, Series, SeriesSamples, TimeRange, Timestamp};
+use model::{
+    Batch, ExemplarSeries, HistogramSeries, LabelSet, Matcher, STALE_NAN, Sample, Series, SeriesSamples,
+    TimeRange, Timestamp,
+};
 use promql::{Engine, EngineSettings, EvalError, Value, parse};
 use storage::{Appender, QueryError, QueryLimits, SampleReader};
 use testkit::{FakeClock, MemoryStore};
@@ -147,6 +150,24 @@ struct Silent;
 #[async_trait]
 impl SampleReader for Silent {
     async fn select(&self, _: &[Matcher], _: TimeRange, _: QueryLimits) -> Result<Vec<Series>, QueryError> {
+        std::future::pending().await
+    }
+
+    async fn select_histograms(
+        &self,
+        _: &[Matcher],
+        _: TimeRange,
+        _: QueryLimits,
+    ) -> Result<Vec<HistogramSeries>, QueryError> {
+        std::future::pending().await
+    }
+
+    async fn select_exemplars(
+        &self,
+        _: &[Matcher],
+        _: TimeRange,
+        _: QueryLimits,
+    ) -> Result<Vec<ExemplarSeries>, QueryError> {
         std::future::pending().await
     }
 

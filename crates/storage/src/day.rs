@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{LabelSet, LogRecord, Sample, Span, Timestamp};
+use model::{Exemplar, HistogramSample, LabelSet, LogRecord, Sample, Span, Timestamp};
 
 use crate::{QueryError, Signal};
 
@@ -20,6 +20,8 @@ pub enum DayRows {
     Samples(Vec<Sample>),
     Logs(Vec<Arc<LogRecord>>),
     Spans(Vec<Arc<Span>>),
+    Histograms(Vec<HistogramSample>),
+    Exemplars(Vec<Exemplar>),
 }
 
 impl DayRows {
@@ -28,6 +30,8 @@ impl DayRows {
             DayRows::Samples(rows) => rows.len(),
             DayRows::Logs(rows) => rows.len(),
             DayRows::Spans(rows) => rows.len(),
+            DayRows::Histograms(rows) => rows.len(),
+            DayRows::Exemplars(rows) => rows.len(),
         }
     }
 

@@ -30,8 +30,9 @@ pub trait Appender: Send + Sync {
     /// Returns after the whole batch is durable; it is then visible to readers.
     ///
     /// Samples may come late and out of order. Of two samples of one series at one instant
-    /// the last appended wins, and a span of the same trace, id and start replaces the one
-    /// before, so appending them again changes nothing. Two equal log records are two.
+    /// the last appended wins, so it does of two native histograms, two equal exemplars are
+    /// one, and a span of the same trace, id and start replaces the one before: appending
+    /// them again changes nothing. Two equal log records are two.
     async fn append(&self, batch: Batch) -> Result<Appended, AppendError>;
 }
 
@@ -55,21 +56,16 @@ pub trait SampleReader: Send + Sync {
         matchers: &[Matcher],
         range: TimeRange,
         limits: QueryLimits,
-    ) -> Result<Vec<HistogramSeries>, QueryError> {
-        let _ = (matchers, range, limits);
-        Ok(Vec::new())
-    }
+    ) -> Result<Vec<HistogramSeries>, QueryError>;
 
-    /// The exemplars of the selected series, in order of labels, then of time.
+    /// The exemplars of the selected series, in order of labels, then of time. Each counts
+    /// as a sample against `limits`.
     async fn select_exemplars(
         &self,
         matchers: &[Matcher],
         range: TimeRange,
         limits: QueryLimits,
-    ) -> Result<Vec<ExemplarSeries>, QueryError> {
-        let _ = (matchers, range, limits);
-        Ok(Vec::new())
-    }
+    ) -> Result<Vec<ExemplarSeries>, QueryError>;
 
     /// The selected series in outline: every bucket that `range` touches and that has a
     /// sample, complete, whether samples of it are within `range` or not. The answer is the
@@ -95,7 +91,7 @@ pub trait SampleReader: Send + Sync {
         Ok(rolled_up.filter(|series| !series.buckets.is_empty()).collect())
     }
 
-    /// The labels of series that have a sample within `range`, in order.
+    /// The labels of series that have a sample or a native histogram within `range`, in order.
     async fn series(
         &self,
         matchers: &[Matcher],

@@ -12,16 +12,25 @@ pub enum Signal {
     Samples,
     Logs,
     Spans,
+    /// Prometheus' native ones. Classic histograms are samples.
+    Histograms,
+    Exemplars,
 }
 
 impl Signal {
-    pub const ALL: [Signal; 3] = [Signal::Samples, Signal::Logs, Signal::Spans];
+    pub const ALL: [Signal; 5] =
+        [Signal::Samples, Signal::Logs, Signal::Spans, Signal::Histograms, Signal::Exemplars];
+
+    /// What is known of a metric: what concerns its series concerns all of these.
+    pub const OF_METRICS: [Signal; 3] = [Signal::Samples, Signal::Histograms, Signal::Exemplars];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Signal::Samples => "samples",
             Signal::Logs => "logs",
             Signal::Spans => "spans",
+            Signal::Histograms => "histograms",
+            Signal::Exemplars => "exemplars",
         }
     }
 }
@@ -154,7 +163,7 @@ pub struct Erasure {
     pub range: TimeRange,
     /// On the stream's labels; none select every stream.
     pub stream: Vec<Matcher>,
-    /// On the attributes of log records and spans; samples have none.
+    /// On the attributes of log records and spans; other signals have none.
     pub attributes: Vec<Matcher>,
 }
 

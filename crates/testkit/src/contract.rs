@@ -5,7 +5,8 @@
 
 mod days;
 mod erasure;
-pub mod histograms;
+mod exemplars;
+mod histograms;
 mod logs;
 mod retention;
 mod rollups;
@@ -32,6 +33,8 @@ pub trait Stand: Send + Sync {
 /// All contract tests. Panics, naming the requirement, at the first that is not met.
 pub async fn check(stand: &dyn Stand) {
     samples::check(stand).await;
+    histograms::check(stand).await;
+    exemplars::check(stand).await;
     logs::check(stand).await;
     spans::check(stand).await;
     days::check(stand).await;

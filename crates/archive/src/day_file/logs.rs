@@ -82,6 +82,6 @@ pub fn write_labels(group: &mut Group<'_>, streams: &[StreamRows]) -> Result<(),
 fn of(rows: &DayRows) -> &[Arc<LogRecord>] {
     match rows {
         DayRows::Logs(records) => records,
-        DayRows::Samples(_) | DayRows::Spans(_) => &[],
+        _ => &[],
     }
 }

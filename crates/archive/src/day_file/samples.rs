@@ -38,6 +38,11 @@ pub fn write(group: &mut Group<'_>, streams: &[StreamRows]) -> Result<(), Parque
     let samples = || streams.iter().flat_map(|stream| of(&stream.rows));
     write_column::<Int64Type, _>(group, samples(), |sample, to| to.one(sample.at.as_nanos()))?;
     write_column::<DoubleType, _>(group, samples(), |sample, to| to.one(sample.value))?;
+    write_series(group, streams)
+}
+
+/// The columns `metric` and `labels`, for each row of the series.
+pub fn write_series(group: &mut Group<'_>, streams: &[StreamRows]) -> Result<(), ParquetError> {
     let metrics: Vec<(usize, ByteArray)> =
         streams.iter().map(|stream| (stream.rows.len(), stream.labels.value(METRIC_NAME).into())).collect();
     let rows = || metrics.iter().flat_map(|(count, metric)| std::iter::repeat_n(metric, *count));
@@ -56,6 +61,6 @@ pub fn write(group: &mut Group<'_>, streams: &[StreamRows]) -> Result<(), Parque
 fn of(rows: &DayRows) -> &[model::Sample] {
     match rows {
         DayRows::Samples(samples) => samples,
-        DayRows::Logs(_) | DayRows::Spans(_) => &[],
+        _ => &[],
     }
 }

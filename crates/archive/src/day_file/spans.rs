@@ -170,6 +170,6 @@ fn status(status: SpanStatus) -> &'static str {
 fn of(rows: &DayRows) -> &[Arc<Span>] {
     match rows {
         DayRows::Spans(spans) => spans,
-        DayRows::Samples(_) | DayRows::Logs(_) => &[],
+        _ => &[],
     }
 }

@@ -1,6 +1,6 @@
 """Reads what was archived with pyarrow, and with pandas and DuckDB where they are installed.
 
-The rows are those of `one_of_each` in stand.rs, for the seconds 0 to 1999.
+The rows are those of `one_of_each` and `metrics` in stand.rs, for the seconds 0 to 1999.
 """
 
 import importlib.util
@@ -55,6 +55,22 @@ def by_pyarrow():
     check((child["parent_span_id"], child["events"], child["links"]), (root["span_id"], [], []))
     about = parquet.read_metadata(path("spans")).metadata
     check(about[b"watchkeeper.day"], b"2026-11-23")
+
+    histograms = parquet.read_table(path("histograms"))
+    check(histograms.num_rows, 2 * COUNT)
+    row = histograms.slice(7, 1).to_pylist()[0]
+    check((row["metric"], dict(row["labels"]), row["count"], row["sum"]), ("rpc", {"job": "a"}, 7.0, 0.5))
+    check((row["schema"], row["zero_threshold"], row["zero_count"]), (3, 0.001, 1.0))
+    check((dict(row["positive"]), dict(row["negative"])), ({-2: 3.0, 9: 4.0}, {1: 2.0}))
+    check((row["bounds"], row["reset"]), ([], "unknown"))
+    row = histograms.slice(COUNT, 1).to_pylist()[0]
+    check((row["metric"], row["schema"], row["bounds"], row["reset"]), ("sizes", -53, [0.1, 2.5], "gauge"))
+    check((dict(row["positive"]), row["negative"]), ({1: 5.0}, []))
+
+    exemplars = parquet.read_table(path("exemplars"))
+    check(exemplars.num_rows, COUNT)
+    row = exemplars.slice(5, 1).to_pylist()[0]
+    check((row["metric"], row["value"], dict(row["exemplar"])), ("rpc", 0.25, {"trace_id": "ab" * 16}))
     print("pyarrow", pyarrow.__version__)
 
 
@@ -102,6 +118,10 @@ def by_duckdb():
             "USING (trace_id, span_id) WHERE spans.status = 'error' ORDER BY logs.timestamp LIMIT 1"
         ),
         [("line of 0",)],
+    )
+    check(
+        ask("SELECT max(positive[9]), count(*) FROM 'FOLDER/histograms/*.parquet' WHERE metric = 'rpc'"),
+        [(4.0, COUNT)],
     )
     print("duckdb", duckdb.__version__)
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use disk::RealDisk;
 
-use crate::stand::{folder_archive, next_day, one_day, one_of_each, store_of};
+use crate::stand::{folder_archive, metrics, next_day, one_day, one_of_each, store_of};
 
 /// A Python that has pyarrow: the one that `cargo xtask test` names, or any.
 #[expect(clippy::disallowed_methods, reason = "a test has no settings")]
@@ -28,7 +28,7 @@ async fn pyarrow_pandas_and_duckdb_read_what_was_archived() {
         return;
     };
     let dir = tempfile::tempdir().unwrap();
-    let store = store_of((0..2000).map(one_of_each)).await;
+    let store = store_of((0..2000).flat_map(|secs| [one_of_each(secs), metrics(secs)])).await;
     folder_archive(RealDisk, dir.path()).retain(&*store, &one_day(), next_day()).await.unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/archive/read_back.py");
     let output = Command::new(python).arg(script).arg(dir.path().join("archive")).output().unwrap();

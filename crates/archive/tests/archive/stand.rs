@@ -7,8 +7,9 @@ use std::time::Duration;
 use archive::{Archive, ArchiveParts, Place};
 use disk::{Disk, RealDisk, read_all};
 use model::{
-    Batch, LabelSet, LogRecord, LogSeverity, Span, SpanEvent, SpanId, SpanKind, SpanLink, SpanStatus,
-    Timestamp, TraceId, Value,
+    Batch, Bucket, CUSTOM_BUCKETS_SCHEMA, CounterReset, Exemplar, ExemplarSeries, Histogram, HistogramSample,
+    HistogramSeries, LabelSet, LogRecord, LogSeverity, Span, SpanEvent, SpanId, SpanKind, SpanLink,
+    SpanStatus, Timestamp, TraceId, Value,
 };
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use storage::{Appender, Retention, Signal, Store};
@@ -102,6 +103,41 @@ pub fn one_of_each(secs: i64) -> Batch {
     batch.push_sample(LabelSet::metric("up", [("job", "a"), ("instance", "h1")]), instant, secs as f64);
     batch.push_sample(LabelSet::metric("alone", [("", "")]), instant, f64::NAN);
     batch
+}
+
+/// A histogram of each kind, and an exemplar with its trace.
+pub fn metrics(secs: i64) -> Batch {
+    let instant = at(secs);
+    let labels = LabelSet::metric("rpc", [("job", "a")]);
+    let bucket = |index, count| Bucket { index, count };
+    let exponential = Histogram {
+        schema: 3,
+        count: secs as f64,
+        sum: 0.5,
+        zero_threshold: 0.001,
+        zero_count: 1.0,
+        positive: vec![bucket(-2, 3.0), bucket(9, 4.0)],
+        negative: vec![bucket(1, 2.0)],
+        ..Histogram::default()
+    };
+    let custom = Histogram {
+        schema: CUSTOM_BUCKETS_SCHEMA,
+        positive: vec![bucket(1, 5.0)],
+        custom_bounds: vec![0.1, 2.5],
+        reset: CounterReset::Gauge,
+        ..Histogram::default()
+    };
+    let series = |name: &str, histogram| HistogramSeries {
+        labels: LabelSet::metric(name, [("job", "a")]),
+        samples: vec![HistogramSample { at: instant, histogram: Arc::new(histogram) }],
+    };
+    let traced = LabelSet::new([("trace_id", "ab".repeat(16))]);
+    let exemplars = vec![Exemplar { at: instant, value: 0.25, labels: traced }];
+    Batch {
+        histograms: vec![series("rpc", exponential), series("sizes", custom)],
+        exemplars: vec![ExemplarSeries { labels, exemplars }],
+        ..Batch::default()
+    }
 }
 
 /// Lines that compress badly, so that files become large: of `count` mebibytes.

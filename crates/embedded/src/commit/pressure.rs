@@ -2,9 +2,9 @@
 //!
 //! When writing out cannot keep up, the memtable grows beyond its size. The less a signal
 //! matters to those who watch, the earlier its batches are refused, each with an error
-//! that says "later": spans first, then logs, then samples.
+//! that says "later": spans and exemplars first, then logs, then samples and histograms.
 
-use model::{Attributes, Batch, Value};
+use model::Batch;
 
 use crate::shared::Shared;
 
@@ -46,7 +46,8 @@ impl Pressure {
             return self.full.clone();
         }
         // A batch is as important as the most important that is in it.
-        let percent = if !batch.series.is_empty() {
+        let has_metrics = !batch.series.is_empty() || !batch.histograms.is_empty();
+        let percent = if has_metrics {
             SAMPLES_PERCENT
         } else if !batch.logs.is_empty() {
             LOGS_PERCENT
@@ -58,27 +59,6 @@ impl Pressure {
         (held > most)
             .then(|| format!("{held} bytes wait to be written out, {most} may (`storage.flush_bytes`)"))
     }
-}
-
-/// Roughly what a batch takes as a WAL record, before compression.
-pub fn batch_bytes(batch: &Batch) -> usize {
-    let series = batch.series.iter().map(|series| series.labels.memory_bytes() + 20 * series.samples.len());
-    let logs = batch.logs.iter().map(|record| {
-        64 + record.stream.memory_bytes() + record.body.len() + attribute_bytes(&record.attributes)
-    });
-    let spans = batch.spans.iter().map(|span| {
-        let events =
-            span.events.iter().map(|event| 16 + event.name.len() + attribute_bytes(&event.attributes));
-        let links = span.links.iter().map(|link| 32 + attribute_bytes(&link.attributes));
-        let texts = span.name.len() + span.status_message.len() + attribute_bytes(&span.attributes);
-        64 + span.stream.memory_bytes() + texts + events.sum::<usize>() + links.sum::<usize>()
-    });
-    series.sum::<usize>() + logs.sum::<usize>() + spans.sum::<usize>()
-}
-
-fn attribute_bytes(attributes: &Attributes) -> usize {
-    let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 8 };
-    attributes.iter().map(|(name, value)| 8 + name.len() + text(value)).sum()
 }
 
 #[cfg(test)]

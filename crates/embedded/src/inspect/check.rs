@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use disk::{Disk, DiskError, UntouchedDisk};
-use model::Batch;
 
 use super::labels::DayLabels;
 use super::steady::visit_files;
 use super::{InspectError, again_if_files_went, expect_data_directory, pages};
+use crate::batch::places;
 use crate::erasure;
 use crate::files::{FileError, Place};
 use crate::labels::LabelPart;
@@ -122,7 +122,7 @@ fn check_wal(disk: &dyn Disk, dir: &Path, report: &mut Report) -> Result<(), Ins
     let replayed = again_if_files_went(|| {
         rows = 0;
         let replayed: Result<Replayed, WalError> = replay(disk, &dir, |batch, _| {
-            rows += row_count(&batch);
+            rows += places(&batch).count() as u64;
             Ok(())
         });
         match replayed {
@@ -145,11 +145,6 @@ fn check_wal(disk: &dyn Disk, dir: &Path, report: &mut Report) -> Result<(), Ins
         }
     }
     Ok(())
-}
-
-fn row_count(batch: &Batch) -> u64 {
-    let samples: usize = batch.series.iter().map(|series| series.samples.len()).sum();
-    (samples + batch.logs.len() + batch.spans.len()) as u64
 }
 
 /// A folder of one table and day.

@@ -3,14 +3,12 @@
 use std::path::Path;
 
 use disk::DiskError;
-use storage::Resolution;
 
 use super::check::{Report, or_damage};
 use super::labels::DayLabels;
 use crate::files::{FileError, Span};
-use crate::rows::{FiveMinuteRows, HourRows, LogRows, Rows, SampleRows, SpanRows};
+use crate::rows::{Rows, of_any_table};
 use crate::segment::{Directory, DirectoryCache, Segment, SegmentScan};
-use crate::table::Table;
 
 /// Reads the directory, every page and every filter, and all rows.
 pub fn check(
@@ -29,13 +27,7 @@ pub fn check(
     if report.damage.len() > damage_before {
         return Ok(());
     }
-    let rows = match segment.footer().table {
-        Table::Samples => count_rows::<SampleRows>(segment, &cache),
-        Table::Logs => count_rows::<LogRows>(segment, &cache),
-        Table::Spans => count_rows::<SpanRows>(segment, &cache),
-        Table::Rollup(Resolution::FiveMinutes) => count_rows::<FiveMinuteRows>(segment, &cache),
-        Table::Rollup(Resolution::OneHour) => count_rows::<HourRows>(segment, &cache),
-    };
+    let rows = of_any_table!(segment.footer().table, R => count_rows::<R>(segment, &cache));
     let expected = segment.footer().rows;
     match or_damage(rows, |what| report.add(file, what, "some rows of the file"))? {
         Some(rows) if rows == expected && !segment.file().is_damaged() => report.rows += rows,

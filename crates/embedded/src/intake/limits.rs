@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use model::{Attributes, LabelSet, LogRecord, Span, Value};
+use model::{Attributes, Histogram, LabelSet, LogRecord, Span, Value};
 use parking_lot::Mutex;
 use storage::Appended;
 
 use super::sources::{Offenders, source_of};
+use crate::rows::histogram_size;
+use crate::table::Table;
 
 /// Bounds of streams and rows.
 #[derive(Clone, Debug)]
@@ -24,13 +26,16 @@ pub struct Limits {
     pub attribute_bytes_max: usize,
     /// Events and links of a span, together.
     pub span_parts_max: usize,
+    /// Buckets and bounds of a native histogram, at most [`Limits::BUCKETS_MAX`].
+    pub buckets_max: usize,
 }
 
 impl Default for Limits {
     /// Streams: twice what the design is measured with; one source may have all of them, for
     /// many a fleet is a single job. Labels: what agents and
     /// Kubernetes send, twice over. Bodies: a tool's whole output is cut by its sender at
-    /// less. Span parts: twice OpenTelemetry's own default for events.
+    /// less. Span parts: twice OpenTelemetry's own default for events. Buckets: six times
+    /// OpenTelemetry's default for exponential histograms.
     fn default() -> Self {
         Self {
             streams_max: 1_000_000,
@@ -42,11 +47,15 @@ impl Default for Limits {
             attributes_max: 256,
             attribute_bytes_max: 1 << 20,
             span_parts_max: 256,
+            buckets_max: 1024,
         }
     }
 }
 
 impl Limits {
+    /// What pages of histograms are made for.
+    pub const BUCKETS_MAX: usize = 4096;
+
     /// For rows that were accepted before.
     pub fn none() -> Self {
         Self {
@@ -59,6 +68,7 @@ impl Limits {
             attributes_max: usize::MAX,
             attribute_bytes_max: usize::MAX,
             span_parts_max: usize::MAX,
+            buckets_max: usize::MAX,
         }
     }
 }
@@ -84,11 +94,20 @@ impl Limits {
         if of_source >= self.source_streams_max {
             return Err(Limit { setting: "source_streams_max", most: self.source_streams_max as usize });
         }
+        self.check_labels(labels)
+    }
+
+    /// Those of a stream or of an exemplar.
+    pub fn check_labels(&self, labels: &LabelSet) -> Result<(), Limit> {
         check(labels.len(), "labels_max", self.labels_max)?;
         labels.iter().try_for_each(|(name, value)| {
             check(name.len(), "label_name_bytes_max", self.label_name_bytes_max)?;
             check(value.len(), "label_value_bytes_max", self.label_value_bytes_max)
         })
+    }
+
+    pub fn check_histogram(&self, histogram: &Histogram) -> Result<(), Limit> {
+        check(histogram_size(histogram), "buckets_max", self.buckets_max)
     }
 
     pub fn check_record(&self, record: &LogRecord) -> Result<(), Limit> {
@@ -121,6 +140,8 @@ impl Limits {
 #[derive(Debug, Default)]
 pub struct Refusals {
     rows: BTreeMap<(Limit, String), (u64, LabelSet)>,
+    histograms: u64,
+    exemplars: u64,
 }
 
 /// An offender is shown to people: what it shows is bounded, however long its labels are.
@@ -128,13 +149,38 @@ const EXAMPLE_CHARS_MAX: usize = 200;
 const REASONS_MAX: usize = 16;
 
 impl Refusals {
-    pub fn add(&mut self, limit: Limit, labels: &LabelSet, rows: usize) {
+    pub fn add(&mut self, table: Table, limit: Limit, labels: &LabelSet, rows: usize) {
+        match table {
+            // Samples of what is kept anyway: nobody has to be told.
+            Table::Exemplars => {
+                self.exemplars += rows as u64;
+                return;
+            }
+            Table::Histograms => self.histograms += rows as u64,
+            _ => {}
+        }
         let key = (limit, source_of(labels).to_owned());
         self.rows.entry(key).or_insert_with(|| (0, labels.clone())).0 += rows as u64;
     }
 
+    /// Leaves out the rows of a series that pass a limit.
+    pub fn retain<T>(
+        &mut self,
+        table: Table,
+        labels: &LabelSet,
+        rows: &mut Vec<T>,
+        check: impl Fn(&T) -> Result<(), Limit>,
+    ) {
+        rows.retain(|row| check(row).map_err(|limit| self.add(table, limit, labels, 1)).is_ok());
+    }
+
     pub fn into_appended(self, offenders: &Mutex<Offenders>) -> Appended {
-        let mut appended = Appended::default();
+        metrics::counter!("watchkeeper_store_exemplars_dropped_total").increment(self.exemplars);
+        let mut appended = Appended {
+            refused_histograms: self.histograms,
+            dropped_exemplars: self.exemplars,
+            ..Appended::default()
+        };
         for ((limit, source), (rows, example)) in self.rows {
             offenders.lock().add(&source, limit.setting, rows);
             metrics::counter!("watchkeeper_store_rows_refused_total", "limit" => limit.setting)
@@ -162,7 +208,7 @@ mod tests {
         let limit = Limits::default().check_stream(&labels, 0, 0);
         assert_eq!(limit, Err(Limit { setting: "label_value_bytes_max", most: 4096 }));
         let mut refusals = Refusals::default();
-        refusals.add(Limit { setting: "label_value_bytes_max", most: 4096 }, &labels, 3);
+        refusals.add(Table::Samples, Limit { setting: "label_value_bytes_max", most: 4096 }, &labels, 3);
         let offenders = Mutex::default();
         let appended = refusals.into_appended(&offenders);
         assert_eq!(offenders.lock().worst(9)[0].refused, 3);

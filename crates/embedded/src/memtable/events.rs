@@ -1,4 +1,4 @@
-//! Log records or spans of many streams in memory.
+//! Rows of many streams in memory, of any table but that of samples.
 
 use std::collections::BTreeMap;
 

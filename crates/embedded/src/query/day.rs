@@ -14,10 +14,11 @@ use super::{DayQuery, Stop, unreadable};
 use crate::erasure::Erased;
 use crate::files::FileError;
 use crate::memtable::RowsInMemory;
-use crate::rows::{Identity, LogRows, SampleRows, SpanRows};
+use crate::rows::{ExemplarRows, HistogramRows, Identity, LogRows, SampleRows, SpanRows, of_table};
 use crate::segment::SegmentReader;
 use crate::shared::Shared;
 use crate::table::Day;
+use crate::table::Table;
 
 /// Rows that are held while the files of the day are asked for more of their streams: a
 /// few pages of each segment, and little beside a memtable.
@@ -27,11 +28,11 @@ const HELD_BYTES_MAX: usize = 16 << 20;
 const GROUP_FIRST: usize = 64;
 
 pub fn read_day(shared: &Shared, signal: Signal, day: Day, sink: &mut dyn DaySink) -> Result<(), DayError> {
-    match signal {
-        Signal::Samples => scan::<SampleRows>(shared, day, HELD_BYTES_MAX, sink),
-        Signal::Logs => scan::<LogRows>(shared, day, HELD_BYTES_MAX, sink),
-        Signal::Spans => scan::<SpanRows>(shared, day, HELD_BYTES_MAX, sink),
-    }
+    of_table!(
+        Table::from(signal),
+        R => scan::<R>(shared, day, HELD_BYTES_MAX, sink),
+        rollup(_) => Ok(())
+    )
 }
 
 trait HandedRows: RowsInMemory {
@@ -41,6 +42,18 @@ trait HandedRows: RowsInMemory {
 impl HandedRows for SampleRows {
     fn into_day_rows(self) -> DayRows {
         DayRows::Samples(self.into_samples())
+    }
+}
+
+impl HandedRows for HistogramRows {
+    fn into_day_rows(self) -> DayRows {
+        DayRows::Histograms(self.0)
+    }
+}
+
+impl HandedRows for ExemplarRows {
+    fn into_day_rows(self) -> DayRows {
+        DayRows::Exemplars(self.0)
     }
 }
 

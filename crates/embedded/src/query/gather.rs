@@ -1,37 +1,37 @@
-//! Samples of a query on their way together, within its limits.
+//! Rows of metrics on their way together, within the limits of their query.
 
 use std::collections::HashMap;
 
-use model::{LabelSet, Series};
+use model::LabelSet;
 use storage::{QueryError, QueryLimits};
 
-use crate::rows::{Rows, SampleRows};
+use crate::rows::Rows;
 
-/// The samples of one day, by stream. Takes older rows first: of two at one instant the
+/// The rows of one day, by stream. Takes older rows first: of two at one instant the
 /// later given wins.
-pub struct DayGathered {
+pub struct DayGathered<R> {
     /// Ascending.
     streams: Vec<u32>,
-    rows: Vec<SampleRows>,
+    rows: Vec<R>,
     limit: u64,
-    /// Samples held, with those that others at the same instant may replace.
+    /// Samples held, or what counts as such, with those that others at the same instant may replace.
     held: u64,
     /// Samples held after they were last settled.
     settled: u64,
 }
 
-impl DayGathered {
+impl<R: Rows> DayGathered<R> {
     /// At most `limit` samples may come together.
     pub fn new(streams: Vec<u32>, limit: u64) -> Self {
-        let rows = vec![SampleRows::default(); streams.len()];
+        let rows = vec![R::default(); streams.len()];
         Self { streams, rows, limit, held: 0, settled: 0 }
     }
 
     /// Fails as soon as the limit is surely passed. Holds at most twice the limit, plus
     /// what was given last.
-    pub fn add(&mut self, stream: u32, rows: SampleRows) -> Result<(), QueryError> {
+    pub fn add(&mut self, stream: u32, rows: R) -> Result<(), QueryError> {
         let Ok(place) = self.streams.binary_search(&stream) else { return Ok(()) };
-        self.held += rows.len() as u64;
+        self.held += rows.weight();
         self.rows[place].append(rows);
         if self.held > self.settled.saturating_add(self.limit) {
             self.settle()?;
@@ -40,27 +40,27 @@ impl DayGathered {
     }
 
     fn settle(&mut self) -> Result<(), QueryError> {
-        self.rows.iter_mut().for_each(SampleRows::settle);
-        self.held = self.rows.iter().map(|rows| rows.len() as u64).sum();
+        self.rows.iter_mut().for_each(R::settle);
+        self.held = self.rows.iter().map(R::weight).sum();
         self.settled = self.held;
         check(self.held, self.limit, "samples", "query.samples_max")
     }
 
-    /// Streams that have samples, with their samples in order of time.
-    pub fn finish(mut self) -> Result<impl Iterator<Item = (u32, SampleRows)>, QueryError> {
+    /// Streams that have rows, with their rows in order of time.
+    pub fn finish(mut self) -> Result<impl Iterator<Item = (u32, R)>, QueryError> {
         self.settle()?;
         Ok(self.streams.into_iter().zip(self.rows).filter(|(_, rows)| rows.len() > 0))
     }
 }
 
-/// Samples of all days, by series.
-pub struct Gathered {
-    series: HashMap<LabelSet, SampleRows>,
+/// Rows of all days, by series.
+pub struct Gathered<R> {
+    series: HashMap<LabelSet, R>,
     limits: QueryLimits,
     held: u64,
 }
 
-impl Gathered {
+impl<R: Rows> Gathered<R> {
     pub fn new(limits: QueryLimits) -> Self {
         Self { series: HashMap::new(), limits, held: 0 }
     }
@@ -70,21 +70,19 @@ impl Gathered {
         self.limits.samples_max.saturating_sub(self.held)
     }
 
-    /// The samples of a whole day. Days come in order.
-    pub fn add(&mut self, labels: LabelSet, rows: SampleRows) -> Result<(), QueryError> {
-        self.held += rows.len() as u64;
+    /// The rows of a whole day. Days come in order.
+    pub fn add(&mut self, labels: LabelSet, rows: R) -> Result<(), QueryError> {
+        self.held += rows.weight();
         self.series.entry(labels).or_default().append(rows);
         check(self.series.len() as u64, self.limits.series_max, "series", "query.series_max")?;
         check(self.held, self.limits.samples_max, "samples", "query.samples_max")
     }
 
-    pub fn finish(self) -> Vec<Series> {
-        let series = self.series.into_iter().map(|(labels, mut rows)| {
-            rows.settle();
-            Series { labels, samples: rows.into_samples() }
-        });
-        let mut series: Vec<Series> = series.collect();
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    /// In order of labels.
+    pub fn finish(self) -> Vec<(LabelSet, R)> {
+        let mut series: Vec<(LabelSet, R)> = self.series.into_iter().collect();
+        series.iter_mut().for_each(|(_, rows)| rows.settle());
+        series.sort_by(|(a, _), (b, _)| a.cmp(b));
         series
     }
 }
@@ -98,6 +96,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::rows::SampleRows;
 
     fn rows(times: &[i64]) -> SampleRows {
         SampleRows { times: times.to_vec(), values: times.iter().map(|at| *at as f64).collect() }

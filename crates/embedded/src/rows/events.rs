@@ -1,4 +1,4 @@
-//! What pages of logs and spans have in common: streams, optional ids, attributes.
+//! What pages have in common, but for those of samples: streams, optional ids, attributes.
 //!
 //! ```text
 //! heads      block numbers (u32): the streams; block numbers (u32): the rows of each
@@ -73,6 +73,10 @@ impl<'a> PageReader<'a> {
 
     pub fn column(&mut self) -> Result<&'a [u8], Corrupt> {
         self.cursor.block()
+    }
+
+    pub fn byte(&mut self) -> Result<u8, Corrupt> {
+        self.cursor.byte()
     }
 
     pub fn optional_ids(&mut self) -> Result<OptionalIds<'a>, Corrupt> {

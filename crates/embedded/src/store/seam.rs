@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use index::Index;
-use model::{Batch, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp};
+use model::{
+    Batch, ExemplarSeries, HistogramSeries, LabelSet, LogRecord, Matcher, Series, Span, TimeRange, Timestamp,
+};
 use storage::{
     AppendError, Appended, Appender, DayError, DayReader, DaySink, DroppedDay, Erasure, LogQuery, LogReader,
     QueryError, QueryLimits, Resolution, Retention, RetentionPlan, RollupSeries, SampleReader, Signal,
@@ -13,10 +14,9 @@ use storage::{
 use tokio::sync::oneshot;
 
 use super::{Embedded, drop_days, flush_now, put_tombstone};
-use crate::commit::{Newcomers, Request, Waiting, batch_bytes};
+use crate::batch::batch_bytes;
+use crate::commit::{Newcomers, Request, Waiting};
 use crate::flush::failed;
-use crate::memtable::{Memtable, RowsInMemory};
-use crate::rows::{LogRows, SampleRows, SpanRows};
 use crate::shared::Tables;
 use crate::table::{Day, Table};
 use crate::{query, retention};
@@ -27,21 +27,6 @@ const OFFENDERS_SHOWN: usize = 20;
 /// What one batch may take, roughly. Senders of more send several.
 const BATCH_BYTES_MAX: usize = 32 << 20;
 
-/// Native histograms and exemplars have no table here. The senders of the first are told;
-/// the others are samples of what is kept anyway.
-fn leave_out_what_has_no_table(batch: &mut Batch) -> Appended {
-    let histograms: usize = batch.histograms.drain(..).map(|series| series.samples.len()).sum();
-    let exemplars: usize = batch.exemplars.drain(..).map(|series| series.exemplars.len()).sum();
-    metrics::counter!("watchkeeper_store_exemplars_dropped_total").increment(exemplars as u64);
-    let reason = || format!("{histograms} native histograms are left out: this store has no table for them");
-    Appended {
-        refused: histograms as u64,
-        refused_histograms: histograms as u64,
-        dropped_exemplars: exemplars as u64,
-        reasons: if histograms > 0 { vec![reason()] } else { Vec::new() },
-    }
-}
-
 /// Whether the batch will be durable after all is not known.
 #[derive(Debug, thiserror::Error)]
 #[error("the disk has not taken it within {0:?} (`storage.append_timeout`)")]
@@ -49,11 +34,10 @@ struct TooSlow(Duration);
 
 #[async_trait]
 impl Appender for Embedded {
-    async fn append(&self, mut batch: Batch) -> Result<Appended, AppendError> {
+    async fn append(&self, batch: Batch) -> Result<Appended, AppendError> {
         let requests = self.requests().ok_or(AppendError::Closed)?;
-        let without_table = leave_out_what_has_no_table(&mut batch);
         if batch.is_empty() {
-            return Ok(without_table);
+            return Ok(Appended::default());
         }
         let bytes = batch_bytes(&batch);
         if bytes > BATCH_BYTES_MAX {
@@ -69,11 +53,7 @@ impl Appender for Embedded {
         let patience = self.shared.settings.append_timeout;
         tokio::select! {
             biased;
-            appended = appending => appended.map(|appended| Appended {
-                refused: appended.refused + without_table.refused,
-                reasons: [without_table.reasons, appended.reasons].concat(),
-                ..without_table
-            }),
+            appended = appending => appended,
             () = self.shared.clock.sleep(patience) => {
                 metrics::counter!("watchkeeper_store_append_timeouts_total").increment(1);
                 Err(AppendError::NotDurable(Box::new(TooSlow(patience))))
@@ -92,6 +72,26 @@ impl SampleReader for Embedded {
     ) -> Result<Vec<Series>, QueryError> {
         let matchers = matchers.to_vec();
         self.query(move |shared| query::select(shared, &matchers, range, limits)).await
+    }
+
+    async fn select_histograms(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        limits: QueryLimits,
+    ) -> Result<Vec<HistogramSeries>, QueryError> {
+        let matchers = matchers.to_vec();
+        self.query(move |shared| query::select_histograms(shared, &matchers, range, limits)).await
+    }
+
+    async fn select_exemplars(
+        &self,
+        matchers: &[Matcher],
+        range: TimeRange,
+        limits: QueryLimits,
+    ) -> Result<Vec<ExemplarSeries>, QueryError> {
+        let matchers = matchers.to_vec();
+        self.query(move |shared| query::select_exemplars(shared, &matchers, range, limits)).await
     }
 
     async fn select_rollup(
@@ -242,7 +242,7 @@ impl Upkeep for Embedded {
             Ok(Usage {
                 tables: Table::ALL.into_iter().map(|table| table_usage(&tables, table)).collect(),
                 wal_bytes: wal.iter().map(|entry| entry.bytes).sum(),
-                active_streams: active_streams(&tables.active),
+                active_streams: tables.active.stream_count(),
                 offenders: shared.offenders.lock().worst(OFFENDERS_SHOWN),
             })
         })
@@ -276,13 +276,4 @@ fn table_usage(tables: &Tables, table: Table) -> TableUsage {
         bytes: segments().map(|segment| segment.file().bytes).sum::<u64>() + labels,
         days: days().count() as u64,
     }
-}
-
-fn active_streams(memtable: &Memtable) -> u64 {
-    fn known<R: RowsInMemory>(memtable: &Memtable) -> u64 {
-        // Streams are numbered through, so the end of the numbers is how many there are.
-        let days = memtable.days_of::<R>(TimeRange::ALL);
-        days.iter().map(|(_, cell)| u64::from(cell.read().labels.ids().end)).sum()
-    }
-    known::<SampleRows>(memtable) + known::<LogRows>(memtable) + known::<SpanRows>(memtable)
 }

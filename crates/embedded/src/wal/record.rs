@@ -7,11 +7,12 @@
 use columns::Corrupt;
 use columns::bytes::{Cursor, put_int, put_text, put_uint};
 use model::{
-    Attributes, Batch, LabelSet, LogRecord, LogSeverity, Sample, SeriesSamples, Span, SpanEvent, SpanId,
-    SpanKind, SpanLink, SpanStatus, Timestamp, TraceId, Value,
+    Batch, ExemplarSeries, HistogramSeries, LabelSet, LogRecord, Sample, SeriesSamples, Span, Timestamp,
 };
 
-use crate::intake::{Days, Group, Intake, WalNumber};
+use super::events::{put_log, put_span, read_log, read_span};
+use super::metrics::{put_exemplar, put_histogram, read_exemplar, read_histogram};
+use crate::intake::{Days, Group, Intake, SeriesRows, WalNumber};
 use crate::table::Table;
 
 const WHAT: &str = "a group of batches";
@@ -57,6 +58,12 @@ pub fn encode(group: &Group, intake: &mut Intake, file: &mut FileStreams) -> Vec
             put_span(&mut body, span);
         },
     );
+    // Most records end here.
+    let has_more = !group.histograms.is_empty() || !group.exemplars.is_empty();
+    if has_more {
+        put_series(&mut body, &group.histograms, Table::Histograms, &mut streams, put_histogram);
+        put_series(&mut body, &group.exemplars, Table::Exemplars, &mut streams, put_exemplar);
+    }
     let labels = streams.labels;
     let mut out = Vec::with_capacity(16 + labels.len() + body.len());
     put_uint(&mut out, u64::from(first));
@@ -67,23 +74,44 @@ pub fn encode(group: &Group, intake: &mut Intake, file: &mut FileStreams) -> Vec
 }
 
 /// Rows in columns: numbers, times, values. Neighbours are alike, so differences are short.
-fn put_samples(out: &mut Vec<u8>, days: &Days<SeriesSamples>, streams: &mut StreamWriter<'_>) {
+fn put_samples(out: &mut Vec<u8>, days: &Days<SeriesRows<Sample>>, streams: &mut StreamWriter<'_>) {
     let mut last = 0;
     streams.for_each_row(
         days,
         Table::Samples,
         |series| &series.labels,
         |number, series| {
-            for _ in &series.samples {
+            for _ in &series.rows {
                 put_int(out, i64::from(number) - last);
                 last = i64::from(number);
             }
         },
     );
-    let samples = || days.values().flat_map(|day| &day.rows).flat_map(|(_, series)| &series.samples);
+    let samples = || days.values().flat_map(|day| &day.rows).flat_map(|(_, series)| &series.rows);
     let mut last = 0;
     samples().for_each(|sample| last = put_time(out, sample.at, last));
     samples().for_each(|sample| out.extend_from_slice(&sample.value.to_bits().to_le_bytes()));
+}
+
+/// Series with their rows.
+fn put_series<T>(
+    out: &mut Vec<u8>,
+    days: &Days<SeriesRows<T>>,
+    table: Table,
+    streams: &mut StreamWriter<'_>,
+    put: fn(&mut Vec<u8>, &T),
+) {
+    put_uint(out, days.values().map(|day| day.rows.len() as u64).sum());
+    streams.for_each_row(
+        days,
+        table,
+        |series| &series.labels,
+        |number, series| {
+            put_uint(out, u64::from(number));
+            put_uint(out, series.rows.len() as u64);
+            series.rows.iter().for_each(|row| put(out, row));
+        },
+    );
 }
 
 /// Names streams by their numbers in the file, and collects the labels of those that the
@@ -117,7 +145,7 @@ impl StreamWriter<'_> {
     }
 }
 
-fn put_labels(out: &mut Vec<u8>, labels: &LabelSet) {
+pub fn put_labels(out: &mut Vec<u8>, labels: &LabelSet) {
     put_uint(out, labels.len() as u64);
     for (name, value) in labels.iter() {
         put_text(out, name);
@@ -129,88 +157,6 @@ fn put_labels(out: &mut Vec<u8>, labels: &LabelSet) {
 fn put_time(out: &mut Vec<u8>, at: Timestamp, last: i64) -> i64 {
     put_int(out, at.as_nanos().wrapping_sub(last));
     at.as_nanos()
-}
-
-fn put_log(out: &mut Vec<u8>, record: &LogRecord) {
-    out.extend_from_slice(&record.at.as_nanos().to_le_bytes());
-    out.push(record.severity as u8);
-    put_text(out, &record.body);
-    put_optional(out, record.trace.map(|trace| trace.0));
-    put_optional(out, record.span.map(|span| span.0));
-    put_attributes(out, &record.attributes);
-}
-
-fn put_span(out: &mut Vec<u8>, span: &Span) {
-    out.extend_from_slice(&span.trace.0);
-    out.extend_from_slice(&span.id.0);
-    put_optional(out, span.parent.map(|parent| parent.0));
-    put_text(out, &span.name);
-    out.extend([span.kind as u8, span.status as u8]);
-    put_text(out, &span.status_message);
-    out.extend_from_slice(&span.start.as_nanos().to_le_bytes());
-    put_uint(out, span.duration_nanos);
-    put_attributes(out, &span.attributes);
-    put_uint(out, span.events.len() as u64);
-    for event in &span.events {
-        out.extend_from_slice(&event.at.as_nanos().to_le_bytes());
-        put_text(out, &event.name);
-        put_attributes(out, &event.attributes);
-    }
-    put_uint(out, span.links.len() as u64);
-    for link in &span.links {
-        out.extend_from_slice(&link.trace.0);
-        out.extend_from_slice(&link.span.0);
-        put_attributes(out, &link.attributes);
-    }
-}
-
-fn put_optional<const LEN: usize>(out: &mut Vec<u8>, id: Option<[u8; LEN]>) {
-    out.push(u8::from(id.is_some()));
-    out.extend(id.into_iter().flatten());
-}
-
-const BOOL: u8 = 0;
-const INT: u8 = 1;
-const FLOAT: u8 = 2;
-const TEXT: u8 = 3;
-
-/// Also how segments keep the attributes of events and links.
-pub fn put_attributes(out: &mut Vec<u8>, attributes: &Attributes) {
-    put_uint(out, attributes.len() as u64);
-    for (name, value) in attributes {
-        put_text(out, name);
-        match value {
-            Value::Bool(value) => out.extend([BOOL, u8::from(*value)]),
-            Value::Int(value) => {
-                out.push(INT);
-                put_int(out, *value);
-            }
-            Value::Float(value) => {
-                out.push(FLOAT);
-                out.extend_from_slice(&value.to_bits().to_le_bytes());
-            }
-            Value::Text(value) => {
-                out.push(TEXT);
-                put_text(out, value);
-            }
-        }
-    }
-}
-
-pub fn read_attributes(cursor: &mut Cursor<'_>) -> Result<Attributes, Corrupt> {
-    (0..cursor.count()?)
-        .map(|_| {
-            let name = cursor.text()?.to_owned();
-            let value = match cursor.byte()? {
-                BOOL => Value::Bool(cursor.byte()? != 0),
-                INT => Value::Int(cursor.int()?),
-                FLOAT => Value::Float(f64::from_bits(cursor.word()?)),
-                TEXT => Value::Text(cursor.text()?.to_owned()),
-                _ => return Err(cursor.corrupt()),
-            };
-            Ok((name, value))
-        })
-        .collect()
 }
 
 /// The streams that a file has named so far. One is unknown when the record that named it
@@ -246,6 +192,14 @@ pub fn decode(bytes: &[u8], streams: &mut KnownStreams) -> Result<Record, Corrup
             None => record.lost_rows += 1,
         }
     }
+    if !cursor.is_empty() {
+        for (labels, samples) in read_series(&mut cursor, streams, &mut record.lost_rows, read_histogram)? {
+            record.batch.histograms.push(HistogramSeries { labels, samples });
+        }
+        for (labels, exemplars) in read_series(&mut cursor, streams, &mut record.lost_rows, read_exemplar)? {
+            record.batch.exemplars.push(ExemplarSeries { labels, exemplars });
+        }
+    }
     cursor.finish()?;
     Ok(record)
 }
@@ -258,13 +212,36 @@ fn read_streams(cursor: &mut Cursor<'_>, streams: &mut KnownStreams) -> Result<(
     let count = cursor.count()?;
     let mut fresh = Vec::new();
     for _ in 0..count {
-        let pairs: Result<Vec<(&str, &str)>, Corrupt> =
-            (0..cursor.count()?).map(|_| Ok((cursor.text()?, cursor.text()?))).collect();
-        fresh.push(Some(LabelSet::from_sorted(pairs?.iter().copied())));
+        fresh.push(Some(read_labels(cursor)?));
     }
     streams.resize(first, None);
     streams.extend(fresh);
     Ok(())
+}
+
+pub fn read_labels(cursor: &mut Cursor<'_>) -> Result<LabelSet, Corrupt> {
+    let pairs: Result<Vec<(&str, &str)>, Corrupt> =
+        (0..cursor.count()?).map(|_| Ok((cursor.text()?, cursor.text()?))).collect();
+    Ok(LabelSet::from_sorted(pairs?.iter().copied()))
+}
+
+/// The series of which the streams are known; rows of others are lost.
+fn read_series<T>(
+    cursor: &mut Cursor<'_>,
+    streams: &KnownStreams,
+    lost_rows: &mut u64,
+    read: fn(&mut Cursor<'_>) -> Result<T, Corrupt>,
+) -> Result<Vec<(LabelSet, Vec<T>)>, Corrupt> {
+    let mut found = Vec::new();
+    for _ in 0..cursor.count()? {
+        let stream = read_stream(cursor, streams)?;
+        let rows: Result<Vec<T>, Corrupt> = (0..cursor.count()?).map(|_| read(cursor)).collect();
+        match stream {
+            Some(stream) => found.push((stream, rows?)),
+            None => *lost_rows += rows?.len() as u64,
+        }
+    }
+    Ok(found)
 }
 
 fn read_stream(cursor: &mut Cursor<'_>, streams: &KnownStreams) -> Result<Option<LabelSet>, Corrupt> {
@@ -302,67 +279,4 @@ fn read_samples(cursor: &mut Cursor<'_>, streams: &KnownStreams, record: &mut Re
         }
     }
     Ok(())
-}
-
-/// A log record without its stream.
-fn read_log(cursor: &mut Cursor<'_>) -> Result<LogRecord, Corrupt> {
-    let at = Timestamp::from_nanos(cursor.word()? as i64);
-    let number = cursor.byte()?;
-    let severity = LogSeverity::ALL.into_iter().find(|severity| *severity as u8 == number);
-    let severity = severity.ok_or(Corrupt("a severity"))?;
-    let body = cursor.text()?.to_owned();
-    let trace = read_optional(cursor)?.map(TraceId);
-    let span = read_optional(cursor)?.map(SpanId);
-    let attributes = read_attributes(cursor)?;
-    Ok(LogRecord { at, stream: LabelSet::empty(), severity, body, trace, span, attributes })
-}
-
-/// A span without its stream.
-fn read_span(cursor: &mut Cursor<'_>) -> Result<Span, Corrupt> {
-    let trace = TraceId(cursor.array()?);
-    let id = SpanId(cursor.array()?);
-    let parent = read_optional(cursor)?.map(SpanId);
-    let name = cursor.text()?.to_owned();
-    let kind = SpanKind::ALL.get(usize::from(cursor.byte()?)).copied().ok_or(Corrupt("a span's kind"))?;
-    let status =
-        SpanStatus::ALL.get(usize::from(cursor.byte()?)).copied().ok_or(Corrupt("a span's status"))?;
-    let status_message = cursor.text()?.to_owned();
-    let start = Timestamp::from_nanos(cursor.word()? as i64);
-    let duration_nanos = cursor.uint()?;
-    let attributes = read_attributes(cursor)?;
-    let events: Result<Vec<SpanEvent>, Corrupt> = (0..cursor.count()?)
-        .map(|_| {
-            let at = Timestamp::from_nanos(cursor.word()? as i64);
-            Ok(SpanEvent { at, name: cursor.text()?.to_owned(), attributes: read_attributes(cursor)? })
-        })
-        .collect();
-    let links: Result<Vec<SpanLink>, Corrupt> = (0..cursor.count()?)
-        .map(|_| {
-            let (trace, span) = (TraceId(cursor.array()?), SpanId(cursor.array()?));
-            Ok(SpanLink { trace, span, attributes: read_attributes(cursor)? })
-        })
-        .collect();
-    Ok(Span {
-        trace,
-        id,
-        parent,
-        stream: LabelSet::empty(),
-        name,
-        kind,
-        status,
-        status_message,
-        start,
-        duration_nanos,
-        attributes,
-        events: events?,
-        links: links?,
-    })
-}
-
-fn read_optional<const LEN: usize>(cursor: &mut Cursor<'_>) -> Result<Option<[u8; LEN]>, Corrupt> {
-    match cursor.byte()? {
-        0 => Ok(None),
-        1 => cursor.array().map(Some),
-        _ => Err(cursor.corrupt()),
-    }
 }

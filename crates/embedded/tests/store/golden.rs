@@ -1,15 +1,20 @@
 //! Files of every released format version can still be read.
 //!
-//! `tests/golden/v2` was written by [`write_golden_files`] and is never written again: a
-//! change of format makes a new folder. Version 1 was never released; its files are
+//! `tests/golden/v2` and, for the tables that came later, `tests/golden/v2-metrics` were
+//! written by [`write_golden_files`] and are never written again: a change of format makes
+//! a new folder. Version 1 was never released; its files are
 //! refused by name, and not touched.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use disk::{Disk, RealDisk, read_all, write_atomically};
 use embedded::{Embedded, EmbeddedParts};
-use model::{Batch, LabelSet, LogRecord, LogSeverity, STALE_NAN, Span, TimeRange, Timestamp, TraceId};
+use model::{
+    Batch, Bucket, CUSTOM_BUCKETS_SCHEMA, CounterReset, Exemplar, ExemplarSeries, Histogram, HistogramSample,
+    HistogramSeries, LabelSet, LogRecord, LogSeverity, STALE_NAN, Span, TimeRange, Timestamp, TraceId,
+};
 use storage::{Appender, LogReader, SampleReader, SpanQuery, SpanReader, Upkeep};
 use testkit::FakeClock;
 
@@ -68,6 +73,42 @@ fn second_batch() -> Batch {
     batch
 }
 
+/// Histograms and exemplars of the segments, then those of the WAL.
+fn metrics(secs: i64) -> Batch {
+    let at = Timestamp::from_secs(MIDNIGHT + secs);
+    let bucket = |index| Bucket { index, count: 1.0 + secs as f64 };
+    let histogram = Histogram {
+        schema: 3,
+        count: 10.0 + secs as f64,
+        sum: 0.1,
+        zero_threshold: 0.001,
+        zero_count: 2.0,
+        positive: vec![bucket(-3), bucket(7)],
+        negative: vec![bucket(0)],
+        reset: CounterReset::NotReset,
+        ..Histogram::default()
+    };
+    let bounds = Histogram {
+        schema: CUSTOM_BUCKETS_SCHEMA,
+        count: 0.5,
+        positive: vec![Bucket { index: 1, count: 0.5 }],
+        custom_bounds: vec![-1.0, 2.5],
+        ..Histogram::default()
+    };
+    let samples = [histogram.clone(), histogram, bounds].map(Arc::new);
+    let samples = (0i64..).zip(samples).map(|(step, histogram)| HistogramSample {
+        at: at + Duration::from_secs(step.unsigned_abs()),
+        histogram,
+    });
+    let traced = LabelSet::new([("trace_id", "0123456789abcdef0123456789abcdef")]);
+    let exemplar = Exemplar { at, value: -0.25, labels: traced };
+    Batch {
+        histograms: vec![HistogramSeries { labels: up(), samples: samples.collect() }],
+        exemplars: vec![ExemplarSeries { labels: up(), exemplars: vec![exemplar] }],
+        ..Batch::default()
+    }
+}
+
 fn copy_folder(from: &Path, to: &Path) {
     RealDisk.create_dir(to).unwrap();
     for entry in RealDisk.list(from).unwrap() {
@@ -99,13 +140,34 @@ async fn files_of_version_2_are_read() {
 }
 
 #[tokio::test]
+async fn histograms_and_exemplars_of_version_2_are_read() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_folder(&golden("v2-metrics"), dir.path());
+    let store = open_real(dir.path());
+    let histograms = store.select_histograms(&[], TimeRange::ALL, NO_LIMITS).await.unwrap();
+    let (mut expected, later) = (metrics(0), metrics(60));
+    expected.histograms[0].samples.extend(later.histograms[0].samples.clone());
+    assert_eq!(histograms, expected.histograms);
+    let exemplars = store.select_exemplars(&[], TimeRange::ALL, NO_LIMITS).await.unwrap();
+    expected.exemplars[0].exemplars.extend(later.exemplars[0].exemplars.clone());
+    assert_eq!(exemplars, expected.exemplars);
+}
+
+#[tokio::test]
 #[ignore = "writes the files for a new format version; run it once"]
 async fn write_golden_files() {
-    let dir = golden("v2");
-    RealDisk.create_dir(&dir).unwrap();
-    let store = open_real(&dir);
-    store.append(first_batch()).await.unwrap();
-    store.flush().await.unwrap();
-    store.append(second_batch()).await.unwrap();
-    write_atomically(&RealDisk, &dir.join("README"), b"Written by tests/store/golden.rs.\n").unwrap();
+    for (folder, first, second) in
+        [("v2", first_batch(), second_batch()), ("v2-metrics", metrics(0), metrics(60))]
+    {
+        let dir = golden(folder);
+        if dir.exists() {
+            continue;
+        }
+        RealDisk.create_dir(&dir).unwrap();
+        let store = open_real(&dir);
+        store.append(first).await.unwrap();
+        store.flush().await.unwrap();
+        store.append(second).await.unwrap();
+        write_atomically(&RealDisk, &dir.join("README"), b"Written by tests/store/golden.rs.\n").unwrap();
+    }
 }

@@ -1,17 +1,18 @@
 //! What was sent to a store, what was answered, and so what may and must be found in it.
 //!
 //! Every row has a number of its own. A row that was acknowledged and neither erased nor
-//! dropped is there exactly once for each time it was sent; samples and spans that come
-//! again replace themselves. Of a batch that was not acknowledged all rows are there or
+//! dropped is there exactly once for each time it was sent; all but log records replace
+//! themselves when they come again. Of a batch that was not acknowledged all rows are there or
 //! none. What was erased or dropped stays away; while an erasure or a removal ended with an
 //! error, it may be either.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use embedded::Embedded;
 use model::{
-    Batch, LabelSet, LogRecord, LogSeverity, Span, SpanId, SpanKind, SpanStatus, TimeRange, Timestamp,
-    TraceId,
+    Batch, Exemplar, ExemplarSeries, Histogram, HistogramSample, HistogramSeries, LabelSet, LogRecord,
+    LogSeverity, Span, SpanId, SpanKind, SpanStatus, TimeRange, Timestamp, TraceId,
 };
 use runtime::Clock;
 use storage::{LogReader, QueryError, SampleReader, Signal, SpanQuery, SpanReader};
@@ -66,7 +67,7 @@ impl Ledger {
             let row = Row {
                 number,
                 batch,
-                signal: Signal::ALL[chance.below(3) as usize],
+                signal: Signal::ALL[chance.below(Signal::ALL.len() as u64) as usize],
                 day: today - [0, 0, 1, 2][chance.below(4) as usize],
                 // Some streams come again and again, some only once.
                 agent: if chance.below(4) == 0 { 100 + number } else { chance.below(4) },
@@ -141,6 +142,16 @@ impl Ledger {
                 take(identified(sample.value as u64, &series.labels, sample.at));
             }
         }
+        for series in store.select_histograms(&[], TimeRange::ALL, NO_LIMITS).await? {
+            for sample in &series.samples {
+                take(identified(sample.histogram.count as u64, &series.labels, sample.at));
+            }
+        }
+        for series in store.select_exemplars(&[], TimeRange::ALL, NO_LIMITS).await? {
+            for exemplar in &series.exemplars {
+                take(identified(exemplar.value as u64, &series.labels, exemplar.at));
+            }
+        }
         for record in store.search_logs(&everything()).await? {
             take(identified(record.body.parse().unwrap(), &record.stream, record.at));
         }
@@ -194,6 +205,18 @@ impl Row {
         let attributes = vec![("who".to_owned(), self.who.to_string().into())];
         match self.signal {
             Signal::Samples => batch.push_sample(labels, at, self.number as f64),
+            Signal::Histograms => {
+                let count = self.number as f64;
+                let bucket = model::Bucket { index: self.who as i32, count };
+                let histogram = Histogram { count, positive: vec![bucket], ..Histogram::default() };
+                let samples = vec![HistogramSample { at, histogram: Arc::new(histogram) }];
+                batch.histograms.push(HistogramSeries { labels, samples });
+            }
+            Signal::Exemplars => {
+                let traced = LabelSet::new([("trace_id", self.number.to_string().as_str())]);
+                let exemplars = vec![Exemplar { at, value: self.number as f64, labels: traced }];
+                batch.exemplars.push(ExemplarSeries { labels, exemplars });
+            }
             Signal::Logs => {
                 let record = LogRecord::new(at, labels, LogSeverity::Info, self.number.to_string());
                 batch.logs.push(LogRecord { attributes, ..record });

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use disk::sim::SimDisk;
 use embedded::Embedded;
-use model::{Batch, LabelSet, LogRecord, LogSeverity, MatchOp, Matcher, Series, TimeRange, Timestamp};
+use model::{
+    Batch, Bucket as HistogramBucket, Exemplar, ExemplarSeries, Histogram, HistogramSample, HistogramSeries,
+    LabelSet, LogRecord, LogSeverity, MatchOp, Matcher, Series, TimeRange, Timestamp,
+};
 use storage::{Appender, Bucket, LogQuery, LogReader, Order, Resolution, RollupSeries, SampleReader, Upkeep};
 use testkit::MemoryStore;
 
@@ -30,6 +33,15 @@ fn batch(chance: &mut Chance, serial: &mut i64) -> Batch {
     for _ in 0..chance.below(30) {
         batch.push_sample(labels(chance), instant(chance), f64::from_bits(chance.next()));
     }
+    for _ in 0..chance.below(15) {
+        let sample = HistogramSample { at: instant(chance), histogram: Arc::new(histogram(chance)) };
+        batch.histograms.push(HistogramSeries { labels: labels(chance), samples: vec![sample] });
+    }
+    for _ in 0..chance.below(10) {
+        let labels_of = LabelSet::new([("trace_id", chance.below(3).to_string())]);
+        let exemplar = Exemplar { at: instant(chance), value: chance.below(3) as f64, labels: labels_of };
+        batch.exemplars.push(ExemplarSeries { labels: labels(chance), exemplars: vec![exemplar] });
+    }
     for _ in 0..chance.below(5) {
         *serial += 1;
         let stream = LabelSet::new([("agent", chance.below(3).to_string())]);
@@ -39,6 +51,33 @@ fn batch(chance: &mut Chance, serial: &mut i64) -> Batch {
         batch.logs.push(record);
     }
     batch
+}
+
+/// Mostly whole, in few shapes.
+fn histogram(chance: &mut Chance) -> Histogram {
+    let count =
+        |chance: &mut Chance| chance.below(1000) as f64 + if chance.below(9) == 0 { 0.5 } else { 0.0 };
+    let buckets = |chance: &mut Chance, most: u64| {
+        let first = chance.below(3) as i32 - 1;
+        let indexes = first..first + chance.below(most) as i32;
+        indexes.map(|index| HistogramBucket { index, count: count(chance) }).collect()
+    };
+    Histogram {
+        schema: chance.below(3) as i8,
+        zero_count: count(chance),
+        count: count(chance),
+        sum: count(chance) / 7.0,
+        positive: buckets(chance, 4),
+        negative: buckets(chance, 2),
+        ..Histogram::default()
+    }
+}
+
+/// Exemplars of one instant are in no order.
+fn sorted(mut series: Vec<ExemplarSeries>) -> Vec<ExemplarSeries> {
+    let key = |exemplar: &Exemplar| (exemplar.at, exemplar.value.to_bits(), exemplar.labels.clone());
+    series.iter_mut().for_each(|series| series.exemplars.sort_by_key(key));
+    series
 }
 
 fn range(chance: &mut Chance) -> TimeRange {
@@ -83,8 +122,14 @@ async fn compare(store: &Arc<Embedded>, model: &MemoryStore, chance: &mut Chance
     let found = bits(store.select(&matchers, range, NO_LIMITS).await.unwrap());
     let expected = bits(model.select(&matchers, range, NO_LIMITS).await.unwrap());
     assert_eq!(found, expected, "seed {seed}, {matchers:?}, {range:?}");
+    let found = store.select_histograms(&matchers, range, NO_LIMITS).await.unwrap();
+    let expected = model.select_histograms(&matchers, range, NO_LIMITS).await.unwrap();
+    assert_eq!(found, expected, "seed {seed}, {matchers:?}, {range:?}");
+    let found = sorted(store.select_exemplars(&matchers, range, NO_LIMITS).await.unwrap());
+    let expected = sorted(model.select_exemplars(&matchers, range, NO_LIMITS).await.unwrap());
+    assert_eq!(found, expected, "seed {seed}, {matchers:?}, {range:?}");
     let found = store.series(&matchers, range, NO_LIMITS).await.unwrap();
-    assert_eq!(found, expected.into_iter().map(|(labels, _)| labels).collect::<Vec<_>>(), "seed {seed}");
+    assert_eq!(found, model.series(&matchers, range, NO_LIMITS).await.unwrap(), "seed {seed}");
     let resolution = Resolution::ALL[chance.below(2) as usize];
     let found = outlines(store.select_rollup(&matchers, range, resolution, NO_LIMITS).await.unwrap());
     let expected = outlines(model.select_rollup(&matchers, range, resolution, NO_LIMITS).await.unwrap());

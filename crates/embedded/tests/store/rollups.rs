@@ -82,6 +82,8 @@ async fn a_day_that_is_over_is_rolled_up_once() {
         ("samples", 2880, 2),
         ("logs", 0, 0),
         ("spans", 0, 0),
+        ("histograms", 0, 0),
+        ("exemplars", 0, 0),
         ("samples_5m", 1152, 2),
         ("samples_1h", 96, 2),
     ];

@@ -19,7 +19,7 @@ pub(crate) async fn delete_series(
     }
     let range = parameters.range_of_time()?;
     for stream in selections {
-        let erasure = Erasure { signals: vec![Signal::Samples], range, stream, attributes: Vec::new() };
+        let erasure = Erasure { signals: Signal::OF_METRICS.to_vec(), range, stream, attributes: Vec::new() };
         app.engines.store.erase(&erasure).await?;
     }
     Ok(StatusCode::NO_CONTENT)

@@ -64,6 +64,8 @@ fn seconds(rows: &DayRows) -> Vec<i64> {
         DayRows::Samples(rows) => rows.iter().map(|sample| sample.at).collect(),
         DayRows::Logs(rows) => rows.iter().map(|record| record.at).collect(),
         DayRows::Spans(rows) => rows.iter().map(|span| span.start).collect(),
+        DayRows::Histograms(rows) => rows.iter().map(|sample| sample.at).collect(),
+        DayRows::Exemplars(rows) => rows.iter().map(|exemplar| exemplar.at).collect(),
     };
     times.into_iter().map(|at| at.as_secs() - MIDNIGHT).collect()
 }

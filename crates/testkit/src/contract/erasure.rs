@@ -79,7 +79,7 @@ async fn streams_are_erased(stand: &dyn Stand) {
     check_gone(stand, of(Matcher::equal("nowhere", "")), &Signal::ALL, &PLACES).await;
     let not_a = Matcher::new("job", MatchOp::NotMatches, "a|c").expect("the expression is one");
     check_gone(stand, of(not_a), &Signal::ALL, &PLACES[2..4]).await;
-    check_gone(stand, of(Matcher::equal("__name__", "up")), &[Signal::Samples], &PLACES).await;
+    check_gone(stand, of(Matcher::equal("__name__", "up")), &Signal::OF_METRICS, &PLACES).await;
 }
 
 async fn a_range_of_time_is_erased(stand: &dyn Stand) {
@@ -95,8 +95,8 @@ async fn rows_with_an_attribute_are_erased(stand: &dyn Stand) {
     let with_attributes = [Signal::Logs, Signal::Spans];
     check_gone(stand, of(Matcher::equal("who", "b")), &with_attributes, &PLACES[2..4]).await;
     check_gone(stand, of(Matcher::equal("secs", "10")), &with_attributes, &PLACES[1..3]).await;
-    // Samples have none, and an absent attribute is an empty one.
-    check_gone(stand, of(Matcher::equal("who", "")), &[Signal::Samples], &PLACES).await;
+    // Metrics have none, and an absent attribute is an empty one.
+    check_gone(stand, of(Matcher::equal("who", "")), &Signal::OF_METRICS, &PLACES).await;
 }
 
 async fn only_rows_that_meet_every_condition_are_erased(stand: &dyn Stand) {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Batch, LabelSet, LogRecord, LogSeverity, Span, SpanId, SpanKind, SpanStatus, TimeRange, TraceId,
+    Batch, Exemplar, ExemplarSeries, Histogram, HistogramSample, HistogramSeries, LabelSet, LogRecord,
+    LogSeverity, Span, SpanId, SpanKind, SpanStatus, TimeRange, TraceId,
 };
 use storage::{LogQuery, Signal, SpanQuery, Store};
 
@@ -12,16 +13,26 @@ use super::{MIDNIGHT, NO_LIMITS, append_batch, at};
 /// A row by its signal, its job and its second after midnight.
 pub type Row = (Signal, String, i64);
 
-/// A sample, a log record and a span of `job` at one instant. The latter two have the
-/// attributes `who`, a text, and `secs`, a number.
+/// A row of each signal, all of `job` and at one instant. The log record and the span have
+/// the attributes `who`, a text, and `secs`, a number.
 fn one_of_each(job: &str, secs: i64) -> Batch {
     let attributes = vec![("who".to_owned(), job.into()), ("secs".to_owned(), model::Value::Int(secs))];
     let stream = LabelSet::new([("job", job)]);
     let mut record = LogRecord::new(at(secs), stream.clone(), LogSeverity::Info, "one line");
     record.attributes.clone_from(&attributes);
     let span = Span { attributes, id: SpanId([job.as_bytes()[0]; 8]), ..bare_span(stream, secs) };
-    let mut batch = Batch { logs: vec![record], spans: vec![span], ..Batch::default() };
-    batch.push_sample(LabelSet::metric("up", [("job", job)]), at(secs), 1.0);
+    let labels = LabelSet::metric("up", [("job", job)]);
+    let histogram = Arc::new(Histogram { count: 1.0, zero_count: 1.0, ..Histogram::default() });
+    let samples = vec![HistogramSample { at: at(secs), histogram }];
+    let exemplar = Exemplar { at: at(secs), value: 1.0, labels: LabelSet::new([("trace_id", job)]) };
+    let mut batch = Batch {
+        histograms: vec![HistogramSeries { labels: labels.clone(), samples }],
+        exemplars: vec![ExemplarSeries { labels: labels.clone(), exemplars: vec![exemplar] }],
+        logs: vec![record],
+        spans: vec![span],
+        ..Batch::default()
+    };
+    batch.push_sample(labels, at(secs), 1.0);
     batch
 }
 
@@ -68,9 +79,18 @@ pub async fn rows_of(store: &Arc<dyn Store>) -> Vec<Row> {
     let samples = series.iter().flat_map(|series| {
         series.samples.iter().map(|sample| row(Signal::Samples, &series.labels, sample.at))
     });
+    let (all, none) = (TimeRange::ALL, NO_LIMITS);
+    let histograms = store.select_histograms(&[], all, none).await.expect("a selection succeeds");
+    let histograms = histograms.iter().flat_map(|series| {
+        series.samples.iter().map(|sample| row(Signal::Histograms, &series.labels, sample.at))
+    });
+    let exemplars = store.select_exemplars(&[], all, none).await.expect("a selection succeeds");
+    let exemplars = exemplars.iter().flat_map(|series| {
+        series.exemplars.iter().map(|exemplar| row(Signal::Exemplars, &series.labels, exemplar.at))
+    });
     let logs = logs.iter().map(|record| row(Signal::Logs, &record.stream, record.at));
     let spans = spans.iter().map(|span| row(Signal::Spans, &span.stream, span.start));
-    sorted(samples.chain(logs).chain(spans).collect())
+    sorted(samples.chain(histograms).chain(exemplars).chain(logs).chain(spans).collect())
 }
 
 pub fn without(all: &[Row], gone: &[Row]) -> Vec<Row> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{LabelSet, Sample, Timestamp};
+use model::{HistogramSample, LabelSet, Sample, Timestamp};
 use storage::{DayError, DayReader, DayRows, DaySink, Signal, StreamRows};
 
 use super::MemoryStore;
@@ -37,6 +37,18 @@ fn streams_of(rows: &Rows, signal: Signal, day: Timestamp) -> Vec<StreamRows> {
         Signal::Samples => {
             let samples = rows.series[labels].iter().filter(|(at, _)| is_of_day(**at));
             DayRows::Samples(samples.map(|(at, value)| Sample { at: *at, value: *value }).collect())
+        }
+        Signal::Histograms => {
+            let histograms = rows.histograms[labels].iter().filter(|(at, _)| is_of_day(**at));
+            let sample = |(at, histogram): (&Timestamp, &Arc<model::Histogram>)| HistogramSample {
+                at: *at,
+                histogram: histogram.clone(),
+            };
+            DayRows::Histograms(histograms.map(sample).collect())
+        }
+        Signal::Exemplars => {
+            let exemplars = rows.exemplars[labels].iter().filter(|exemplar| is_of_day(exemplar.at));
+            DayRows::Exemplars(exemplars.cloned().collect())
         }
         Signal::Logs => {
             let records = rows.logs.iter().filter(|record| record.stream == *labels && is_of_day(record.at));

@@ -274,6 +274,8 @@ pub const SETTINGS: &[Setting] = &[
         "length of one attribute, name and value").default("1MiB"),
     setting("storage.span_parts_max", "WATCHKEEPER_STORAGE_SPAN_PARTS_MAX", integer(1, 100_000),
         "events and links of a span, together").default("256"),
+    setting("storage.buckets_max", "WATCHKEEPER_STORAGE_BUCKETS_MAX", integer(1, 4096),
+        "buckets and bounds of a native histogram, together").default("1024"),
     // Where days go before they are dropped.
     setting("archive.url", "WATCHKEEPER_ARCHIVE_URL", Kind::Text,
         "folder or `s3://bucket/prefix` that days are written to as Parquet before they are dropped"),

@@ -207,6 +207,7 @@ pub struct StorageLimits {
     pub attributes_max: usize,
     pub attribute_bytes_max: u64,
     pub span_parts_max: usize,
+    pub buckets_max: usize,
 }
 
 #[derive(Clone, Debug)]

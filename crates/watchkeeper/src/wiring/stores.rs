@@ -79,6 +79,7 @@ fn engine_settings(settings: &Settings) -> EmbeddedSettings {
             attributes_max: limits.attributes_max,
             attribute_bytes_max: size(limits.attribute_bytes_max),
             span_parts_max: limits.span_parts_max,
+            buckets_max: limits.buckets_max,
         },
         ..EmbeddedSettings::new(&settings.data)
     }

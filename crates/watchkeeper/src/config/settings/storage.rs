@@ -29,6 +29,7 @@ impl Reader<'_> {
                 attributes_max: self.count("storage.attributes_max"),
                 attribute_bytes_max: self.bytes("storage.attribute_bytes_max"),
                 span_parts_max: self.count("storage.span_parts_max"),
+                buckets_max: self.count("storage.buckets_max"),
             },
         }
     }
