@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod run;
 pub mod session;
 pub mod status;
+pub mod storage;
 
 use model::Timestamp;
 

@@ -200,6 +200,14 @@ fn own() -> Vec<Route> {
         )
         .query(&["limit"])
         .answers::<dto::alert::ReceiptsDto>(),
+        Route::needs(
+            Method::GET,
+            "/monitoring/storage",
+            Metrics,
+            "What the store takes up, and who passes its limits",
+            monitoring::storage,
+        )
+        .answers::<dto::storage::StorageDto>(),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! The contract's health and recovery.
+//! The contract's health and recovery, and what the store takes up.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::auth::Identity;
 use crate::dto;
 use crate::dto::health::{HealthDto, HealthReplyDto};
 use crate::dto::run::RecoveryDto;
+use crate::dto::storage::StorageDto;
 use crate::problem::Problem;
 use crate::summary;
 
@@ -40,4 +41,10 @@ pub(super) async fn recovery(
         recovery_summary: HealthDto::from(&app.engines.health.summary()),
         timestamp: dto::time(now),
     }))
+}
+
+pub(super) async fn storage(State(app): State<Shared>) -> Result<Json<StorageDto>, Problem> {
+    let usage = app.engines.store.usage().await;
+    let usage = usage.map_err(|error| Problem::internal("measure the store", &error))?;
+    Ok(Json(StorageDto::new(usage, dto::time(app.engines.clock.now()))))
 }

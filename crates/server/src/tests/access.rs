@@ -37,7 +37,7 @@ fn asked_for(method: &Method, path: &str) -> Option<&'static str> {
         path if path.starts_with("/api/v1/admin/") => "administer",
         "/-/reload" => "administer",
         path if path.starts_with("/api/v1/") => "metrics",
-        "/monitoring/production/performance" => "metrics",
+        "/monitoring/production/performance" | "/monitoring/storage" => "metrics",
         "/monitoring/production/alerts" | "/monitoring/production/export" => "alerts",
         "/monitoring/receivers" | "/monitoring/receipts" => "alerts",
         "/monitoring/receivers/{id}/test" => "administer",

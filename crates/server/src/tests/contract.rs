@@ -336,3 +336,32 @@ async fn a_server_that_stops_is_not_ready_and_still_alive() {
     assert_eq!(fixture.ask(get("/readyz")).await.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(fixture.ask(get("/livez")).await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn the_store_says_what_it_takes_up() {
+    let fixture = Fixture::new().await;
+    let mut batch = Batch::default();
+    batch.push_sample(LabelSet::metric("up", [("job", "node")]), START, 1.0);
+    fixture.store.append(batch).await.unwrap();
+    let answer = asked(&fixture, "/monitoring/storage").await;
+    assert_eq!(
+        answer["tables"][0],
+        serde_json::json!({"table": "samples", "rows": 1, "bytes": 0, "days": 1})
+    );
+    assert_eq!((&answer["active_streams"], &answer["offenders"]), (&1.into(), &serde_json::json!([])));
+}
+
+#[test]
+fn an_offender_is_named_with_the_setting_that_it_passes() {
+    let offender =
+        |source: &str| storage::Offender { source: source.to_owned(), limit: "streams_max", refused: 7 };
+    let offenders = vec![offender("builder"), offender("")];
+    let usage = storage::Usage { offenders, ..storage::Usage::default() };
+    let shown = crate::dto::storage::StorageDto::new(usage, "now".to_owned());
+    let shown = serde_json::to_value(shown).unwrap();
+    let expected = serde_json::json!([
+        {"source": "builder", "limit": "storage.streams_max", "refused": 7},
+        {"source": null, "limit": "storage.streams_max", "refused": 7},
+    ]);
+    assert_eq!(shown["offenders"], expected);
+}
