@@ -3,10 +3,10 @@
 //! [`parse`] reads a text like `agent:builder level>=warn "rate limit" -tool:bash` into a
 //! [`Query`]. [`Query::log_query`] and [`Query::span_query`] tell the store as much of it as
 //! the store understands; [`Query::matches`] decides about each [`Event`] that comes back.
-//! What the store was told never leaves out anything that matches. The language is
-//! described in docs/search.md.
+//! What the store was told never leaves out anything that matches. [`scan`] does both, piece
+//! by piece. The language is described in docs/search.md.
 //!
-//! Nothing here reads a clock or a file. Regular expressions take linear time.
+//! Nothing here knows files or endpoints. Regular expressions take linear time.
 
 mod error;
 mod event;
@@ -15,10 +15,12 @@ mod fields;
 mod operand;
 mod parse;
 mod plan;
+mod scan;
 
 pub use error::SearchError;
 pub use event::{Event, Found};
 pub use parse::parse;
+pub use scan::{Place, Reached, Scan, Searched, scan};
 
 use expression::Expression;
 
