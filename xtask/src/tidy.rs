@@ -13,7 +13,7 @@ use crate::repository;
 /// Every crate of ours on its floor; ARCHITECTURE.md says why each is there.
 const FLOORS: [&[&str]; 6] = [
     &["columns", "model"],
-    &["disk", "host", "index", "runtime", "storage"],
+    &["disk", "host", "index", "runtime", "storage", "traces"],
     &["embedded", "state", "promql", "search"],
     &["archive", "ingest", "fleet", "health", "alerting"],
     &["server"],
