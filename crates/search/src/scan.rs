@@ -142,6 +142,10 @@ pub async fn scan<E: Searched>(
         let is_last = found.len() < piece.limit;
         let (mut count, mut bytes) = (0, 0);
         for event in found.into_iter().skip(seen) {
+            if count % 256 == 255 {
+                // Expressions over long texts take their time; others want to run too.
+                tokio::task::yield_now().await;
+            }
             count += 1;
             bytes += event.bytes();
             reached.looked_at += 1;

@@ -11,9 +11,11 @@ pub mod host;
 pub mod log;
 pub mod metrics;
 pub mod run;
+pub mod search;
 pub mod session;
 pub mod status;
 pub mod storage;
+pub mod trace;
 
 use model::Timestamp;
 

@@ -9,6 +9,7 @@ mod alerts;
 mod export;
 mod live;
 mod login;
+mod logs;
 mod monitoring;
 mod openapi;
 mod pages;
@@ -17,7 +18,9 @@ mod probes;
 mod production;
 mod receivers;
 mod recovery;
+mod searches;
 mod table;
+mod traces;
 mod upkeep;
 
 pub(crate) use probes::Readiness;
@@ -27,7 +30,7 @@ use axum::http::Method;
 
 use crate::access::Access::{Needs, NeedsUnlessLocal, Open, SignedIn};
 use crate::access::Permission::{
-    Acknowledge, Administer, Alerts, ControlAgents, Ingest, Metrics, Recover, View,
+    Acknowledge, Administer, Alerts, ControlAgents, Ingest, Logs, Metrics, Recover, View,
 };
 use crate::app::Shared;
 use crate::{dto, prometheus, receive};
@@ -200,6 +203,40 @@ fn own() -> Vec<Route> {
         )
         .query(&["limit"])
         .answers::<dto::alert::ReceiptsDto>(),
+        Route::needs(Method::GET, "/monitoring/logs", Logs, "Searches log records", logs::list)
+            .query(&["query", "start", "end", "order", "limit", "cursor"])
+            .answers::<dto::log::LogsDto>(),
+        Route::needs(
+            Method::GET,
+            "/monitoring/logs/summary",
+            Logs,
+            "Counts log records by time and field",
+            logs::summary,
+        )
+        .query(&["query", "start", "end", "bars", "fields"])
+        .answers::<dto::search::SummaryDto>(),
+        Route::needs(Method::GET, "/monitoring/traces", Logs, "Searches traces by their spans", traces::list)
+            .query(&["query", "start", "end", "order", "limit", "cursor"])
+            .answers::<dto::trace::TracesDto>(),
+        Route::needs(
+            Method::GET,
+            "/monitoring/traces/summary",
+            Logs,
+            "Counts spans by time and field",
+            traces::summary,
+        )
+        .query(&["query", "start", "end", "bars", "fields"])
+        .answers::<dto::search::SummaryDto>(),
+        Route::needs(Method::GET, "/monitoring/traces/{trace}", Logs, "One trace in outline", traces::one)
+            .answers::<dto::trace::TraceDto>(),
+        Route::needs(
+            Method::GET,
+            "/monitoring/traces/{trace}/spans/{span}",
+            Logs,
+            "One span in full",
+            traces::span,
+        )
+        .answers::<dto::trace::SpanDto>(),
         Route::needs(
             Method::GET,
             "/monitoring/storage",

@@ -9,9 +9,11 @@ mod changes;
 mod envelope;
 mod guard;
 mod peer;
+mod time;
 
 pub(crate) use body::{Body, OptionalBody, parameter};
 pub(crate) use changes::ChangesUnderWay;
 pub(crate) use envelope::envelope;
 pub(crate) use guard::guard;
 pub use peer::Peer;
+pub(crate) use time::parse_time;

@@ -1,12 +1,23 @@
-//! Log records as they are shown beside an agent.
+//! Log records as they are found, and as they are shown beside an agent.
 
 use std::collections::BTreeMap;
 
 use model::{LogRecord, Value};
+use search::Event;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::search::SearchedDto;
 use super::time;
+
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LogsDto {
+    pub status: &'static str,
+    pub logs: Vec<LogDto>,
+    /// Where the next page begins; null when everything was searched.
+    pub next_cursor: Option<String>,
+    pub searched: SearchedDto,
+}
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LogDto {
@@ -36,7 +47,7 @@ impl From<&LogRecord> for LogDto {
             correlation_id: attribute("correlation_id"),
             trace_id: record.trace.map(|trace| trace.to_string()).or_else(|| attribute("trace_id")),
             span_id: record.span.map(|span| span.to_string()).or_else(|| attribute("span_id")),
-            service: record.stream.get("service").map(str::to_owned),
+            service: record.field("service").map(|service| service.text().into_owned()),
             component: record.stream.get("component").map(str::to_owned),
             tags: super::alert::pairs(&record.stream),
             metadata,

@@ -20,8 +20,12 @@ pub(super) fn hours(query: &Query) -> Result<u32, Problem> {
 
 /// How many of the newest to return.
 pub(super) fn limit(query: &Query, usual: u32, most: u32) -> Result<u32, Problem> {
-    let Some(text) = parameter(query, "limit") else { return Ok(usual) };
-    text.parse().ok().filter(|limit| (1..=most).contains(limit)).ok_or_else(|| {
-        Problem::bad_field("limit", format!("must be a whole number from 1 to {most}, not `{text}`"))
+    count(query, "limit", usual, most)
+}
+
+pub(super) fn count(query: &Query, name: &str, usual: u32, most: u32) -> Result<u32, Problem> {
+    let Some(text) = parameter(query, name) else { return Ok(usual) };
+    text.parse().ok().filter(|count| (1..=most).contains(count)).ok_or_else(|| {
+        Problem::bad_field(name, format!("must be a whole number from 1 to {most}, not `{text}`"))
     })
 }
