@@ -101,8 +101,7 @@ impl Directory {
             first_piece = end_piece;
             page
         });
-        let mut by_stream: Vec<u32> = (0..streams.len() as u32).collect();
-        by_stream.sort_by_key(|piece| streams[*piece as usize]);
+        let by_stream = pieces_by_stream(&streams);
         let pages = pages.collect();
         let mut directory = Self {
             stream_set: streams.iter().copied().collect(),
@@ -206,6 +205,15 @@ impl Directory {
         let stream_set = self.stream_set.serialized_size();
         self.streams.len() * 32 + self.pages.len() * size_of::<PageEntry>() + stream_set
     }
+}
+
+/// A stream and a piece as one number are sorted several times as fast as pieces by their
+/// streams, and half a million of them are common.
+fn pieces_by_stream(streams: &[u32]) -> Vec<u32> {
+    let pairs = (0u32..).zip(streams).map(|(piece, stream)| u64::from(*stream) << 32 | u64::from(piece));
+    let mut pairs: Vec<u64> = pairs.collect();
+    pairs.sort_unstable();
+    pairs.into_iter().map(|pair| pair as u32).collect()
 }
 
 /// Where runs of these lengths end. More than a file can have are damage.

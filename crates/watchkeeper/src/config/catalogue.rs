@@ -249,7 +249,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("storage.disk_reserve", "WATCHKEEPER_STORAGE_DISK_RESERVE", Kind::Bytes { min: MIB, max: 1024 * GIB },
         "below this much free disk nothing more is taken in").default("256MiB"),
     setting("storage.cache_bytes", "WATCHKEEPER_STORAGE_CACHE_BYTES", Kind::Bytes { min: MIB, max: 64 * GIB },
-        "decoded labels and directories of files that are kept for the next query").default("64MiB"),
+        "decoded labels and directories of files that are kept for the next query").default("192MiB"),
     setting("storage.append_timeout", "WATCHKEEPER_STORAGE_APPEND_TIMEOUT", duration(1, 10 * 60),
         "what the disk has not taken by then is refused, to be sent again").default("10s"),
     setting("storage.merge_bytes_per_second", "WATCHKEEPER_STORAGE_MERGE_BYTES_PER_SECOND", Kind::Bytes { min: MIB, max: 64 * GIB },
