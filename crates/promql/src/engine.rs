@@ -80,7 +80,10 @@ impl Engine {
             ));
         }
         if !matches!(query.value_type(), ValueType::Scalar | ValueType::Vector) {
-            let kind = query.value_type();
+            let kind = match query.value_type() {
+                ValueType::Matrix => "range vector",
+                _ => "string",
+            };
             let message = format!(
                 "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector"
             );

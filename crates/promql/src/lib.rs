@@ -21,5 +21,6 @@ mod value;
 
 pub use engine::{Engine, EngineSettings};
 pub use error::{EvalError, ParseError};
+pub use histogram::{ShownBucket, buckets};
 pub use parse::{Query, parse};
 pub use value::{Answer, Value, format_value};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use model::{LabelSet, Matcher, Timestamp};
+use model::{HistogramSeries, LabelSet, Matcher, Timestamp};
 use promql::{Answer, EvalError, Value};
 use serde::{Serialize, Serializer};
 use storage::QueryLimits;
@@ -67,8 +67,8 @@ async fn in_time(
 }
 
 fn answered(answer: Answer, at: Timestamp, limit: usize) -> Response {
-    let Answer { value, mut warnings, infos, .. } = answer;
-    let owned = OwnedData { value, at, limit };
+    let Answer { value, histograms, mut warnings, infos } = answer;
+    let owned = OwnedData { value, histograms, at, limit };
     if owned.data().is_truncated() {
         warnings.push(TRUNCATED.to_owned());
     }
@@ -85,13 +85,14 @@ const POINTS_AT_ONCE_MAX: usize = 20_000;
 /// [`Data`] that can leave this thread.
 struct OwnedData {
     value: Value,
+    histograms: Vec<HistogramSeries>,
     at: Timestamp,
     limit: usize,
 }
 
 impl OwnedData {
     fn data(&self) -> Data<'_> {
-        Data { value: &self.value, at: self.at, limit: self.limit }
+        Data { value: &self.value, histograms: &self.histograms, at: self.at, limit: self.limit }
     }
 }
 
