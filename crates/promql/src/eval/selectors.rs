@@ -123,7 +123,7 @@ impl RangeInput<'_> {
 
     /// Both ends of the window only ever move forward, so all steps together pass each
     /// sample twice.
-    fn windows<T>(
+    pub fn windows<T>(
         &self,
         series: &RangeSeries<'_>,
         grid: Grid,
@@ -196,6 +196,9 @@ impl<'a> Evaluator<'a> {
                 rows.push(row);
             }
         }
+        if let Some(counts) = &mut self.counts {
+            counts.add_rows(&rows);
+        }
         Ok(rows)
     }
 
@@ -221,11 +224,20 @@ impl<'a> Evaluator<'a> {
             RangeSource::Subquery { inner, step_ms } => {
                 let step = step_ms.unwrap_or(self.evaluation.subquery_step_ms);
                 let inner_grid = subquery_grid(range, step, grid, self.bounds);
-                self.subquery(inner, inner_grid)?
+                // Its samples count where the range is looked at.
+                let counts = self.counts.take();
+                let series = self.subquery(inner, inner_grid);
+                self.counts = counts;
+                series?
             }
         };
         let watch = &*self.evaluation.watch;
-        Ok(RangeInput { series, range_ms: range.range_ms, shift: range.shift, bounds: self.bounds, watch })
+        let (range_ms, shift, bounds) = (range.range_ms, range.shift, self.bounds);
+        let input = RangeInput { series, range_ms, shift, bounds, watch };
+        if let Some(counts) = &mut self.counts {
+            counts.add_windows(&input, grid)?;
+        }
+        Ok(input)
     }
 
     fn fetched_ranges(&self, selector: usize) -> Vec<RangeSeries<'a>> {

@@ -8,7 +8,9 @@ use promql::Value;
 use serde::ser::{SerializeMap, SerializeTuple};
 use serde::{Serialize, Serializer};
 
-/// `{"resultType":…,"result":…}`.
+use super::statistics::Stats;
+
+/// `{"resultType":…,"result":…}`, and `stats` where they were asked for.
 pub(super) struct Data<'a> {
     pub value: &'a Value,
     /// As in [`promql::Answer`].
@@ -16,6 +18,7 @@ pub(super) struct Data<'a> {
     pub at: Timestamp,
     /// Series at most; 0 means all.
     pub limit: usize,
+    pub stats: Option<Stats<'a>>,
 }
 
 impl Data<'_> {
@@ -46,7 +49,7 @@ impl Data<'_> {
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let limit = if self.limit == 0 { usize::MAX } else { self.limit };
-        let mut map = serializer.serialize_map(Some(2))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("resultType", self.value.kind())?;
         match self.value {
             Value::Scalar(sample) => map.serialize_entry("result", &Point(*sample))?,
@@ -57,6 +60,9 @@ impl Serialize for Data<'_> {
             Value::Matrix(floats) => {
                 map.serialize_entry("result", &Matrix { floats, histograms: self.histograms, limit })?;
             }
+        }
+        if let Some(stats) = &self.stats {
+            map.serialize_entry("stats", stats)?;
         }
         map.end()
     }

@@ -12,7 +12,7 @@ fn check(value: &Value, limit: usize, expected: &str) {
 }
 
 fn check_with(value: &Value, histograms: &[HistogramSeries], limit: usize, expected: &str) {
-    let data = Data { value, histograms, at: Timestamp::from_secs(9), limit };
+    let data = Data { value, histograms, at: Timestamp::from_secs(9), limit, stats: None };
     assert_eq!(serde_json::to_string(&data).unwrap(), expected);
 }
 
@@ -88,7 +88,8 @@ fn a_series_shows_its_floats_and_its_histograms_together() {
         r#"{{"resultType":"matrix","result":[{{"metric":{{"__name__":"h","job":"a"}},"values":[[1,"1"]]}},{{"metric":{{"__name__":"h","job":"b"}},"values":[[1,"1"]],"histograms":[[2,{SHOWN}],[3,{SHOWN}]]}},{{"metric":{{"__name__":"h","job":"c"}},"histograms":[[2,{SHOWN}]]}}]}}"#
     );
     check_with(&matrix, &histograms, 0, &expected);
-    let data = Data { value: &matrix, histograms: &histograms, at: Timestamp::from_secs(9), limit: 3 };
+    let data =
+        Data { value: &matrix, histograms: &histograms, at: Timestamp::from_secs(9), limit: 3, stats: None };
     assert!(!data.is_truncated());
     assert!(Data { limit: 2, ..data }.is_truncated());
 }
