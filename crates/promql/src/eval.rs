@@ -7,6 +7,7 @@
 mod aggregate;
 mod binary;
 mod counts;
+mod keys;
 mod matching;
 mod result;
 mod row;
@@ -25,9 +26,11 @@ use crate::{Answer, EvalError};
 
 use counts::SampleCounts;
 
-pub use aggregate::{aggregate_histograms, quantile, sorted_for_quantile};
+pub use aggregate::{aggregate_histograms, quantile};
 pub use result::merge_same_labels;
 pub use row::{Element, Row};
+#[cfg(test)]
+pub use selectors::SeriesFacts;
 pub use selectors::Window;
 pub use watch::Watch;
 

@@ -32,7 +32,6 @@ impl SampleCounts {
             input.windows(series, grid, |step, window: Window<'_>| {
                 let histograms = window.histograms.iter().map(|point| size(&point.histogram));
                 self.0[step] += window.points.len() as u64 + histograms.sum::<u64>();
-                None::<()>
             })?;
         }
         Ok(())

@@ -5,19 +5,17 @@ use std::collections::HashMap;
 use model::{LabelSet, METRIC_NAME};
 
 use super::binary::of_samples;
+use super::keys::{Counted, Grouping};
 use super::{Element, Evaluator, Row, changes_meaning};
 use crate::EvalError;
 use crate::notes::Remarks;
 use crate::parse::expression::{Binary, Cardinality, Matching};
 use crate::plan::Grid;
 
-/// The labels by which elements of both sides meet.
-pub fn signature(labels: &LabelSet, matching: &Matching) -> LabelSet {
-    if matching.is_on {
-        LabelSet::new(labels.iter().filter(|(name, _)| matching.labels.iter().any(|label| label == name)))
-    } else {
-        let ignored = |name: &str| name == METRIC_NAME || matching.labels.iter().any(|label| label == name);
-        LabelSet::new(labels.iter().filter(|(name, _)| !ignored(name)))
+impl Matching {
+    /// The labels by which elements of both sides meet.
+    pub fn counted(&self) -> Counted<'_> {
+        if self.is_on { Counted::Only(&self.labels) } else { Counted::AllBut(&self.labels) }
     }
 }
 
@@ -76,13 +74,14 @@ const ABSENT: usize = usize::MAX;
 impl<'a> Matcher<'a> {
     fn new(binary: &'a Binary, many: &'a [Row], one: &'a [Row], grid: Grid) -> Self {
         let mut groups: Vec<Group> = Vec::new();
-        let mut by_signature: HashMap<LabelSet, usize> = HashMap::new();
+        let mut grouping = Grouping::new(binary.matching.counted());
         let mut group_of = |labels: &LabelSet, groups: &mut Vec<Group>| {
-            let signature = signature(labels, &binary.matching);
-            *by_signature.entry(signature.clone()).or_insert_with(|| {
+            let number = grouping.number(labels);
+            if number == groups.len() {
+                let signature = grouping.labels(labels);
                 groups.push(Group { signature, many: Vec::new(), one: Vec::new() });
-                groups.len() - 1
-            })
+            }
+            number
         };
         for (index, row) in many.iter().enumerate() {
             let group = group_of(&row.labels, &mut groups);
@@ -240,7 +239,7 @@ impl<'a> Matcher<'a> {
         }
         if matching.cardinality == Cardinality::OneToOne {
             let listed = |name: &str| matching.labels.iter().any(|label| label == name);
-            labels = LabelSet::new(labels.iter().filter(|(name, _)| listed(name) == matching.is_on));
+            labels = LabelSet::from_sorted(labels.iter().filter(|(name, _)| listed(name) == matching.is_on));
         }
         for name in &matching.include {
             // An empty value removes the label, as a "one" side without it should.
