@@ -1,7 +1,10 @@
 //! The entry point: reads what a query needs and has it evaluated.
 
+mod gate;
+mod statistics;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use model::Timestamp;
@@ -13,6 +16,8 @@ use crate::parse::Query;
 use crate::parse::expression::ValueType;
 use crate::plan::{Fetched, Grid, Plan, PlanSettings, plan};
 use crate::{Answer, EvalError};
+use gate::Gate;
+pub use statistics::Statistics;
 
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
@@ -23,6 +28,8 @@ pub struct EngineSettings {
     /// Counts reading and evaluation together.
     pub timeout: Duration,
     pub limits: QueryLimits,
+    /// Whether functions and aggregations that Prometheus calls experimental are computed.
+    pub experimental_functions: bool,
 }
 
 impl Default for EngineSettings {
@@ -33,8 +40,19 @@ impl Default for EngineSettings {
             subquery_step: Duration::from_secs(60),
             timeout: Duration::from_secs(2 * 60),
             limits: QueryLimits::default(),
+            experimental_functions: false,
         }
     }
+}
+
+/// What one query wants otherwise than the settings say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QueryOptions {
+    pub lookback: Option<Duration>,
+    /// Can only shorten the timeout of the settings.
+    pub timeout: Option<Duration>,
+    /// Whether the answer tells what it took. Counting samples costs a second look at them.
+    pub statistics: bool,
 }
 
 /// Answers queries over one store. Cloning is cheap.
@@ -43,6 +61,8 @@ pub struct Engine {
     reader: Arc<dyn SampleReader>,
     settings: Arc<EngineSettings>,
     clock: SharedClock,
+    gate: Option<Arc<Gate>>,
+    options: QueryOptions,
 }
 
 impl std::fmt::Debug for Engine {
@@ -58,7 +78,21 @@ impl Engine {
 
     /// `clock` measures the timeout; it is not the time of any query.
     pub fn with_clock(reader: Arc<dyn SampleReader>, settings: EngineSettings, clock: SharedClock) -> Self {
-        Self { reader, settings: Arc::new(settings), clock }
+        let settings = Arc::new(settings);
+        Self { reader, settings, clock, gate: None, options: QueryOptions::default() }
+    }
+
+    /// An engine of which at most `concurrency_max` queries run at the same time and
+    /// `waiting_max` more wait; others are refused. Queries of the engine it is made from
+    /// are not among them: rules need not wait for readers.
+    #[must_use]
+    pub fn gated(&self, concurrency_max: usize, waiting_max: usize) -> Self {
+        Self { gate: Some(Arc::new(Gate::new(concurrency_max, waiting_max))), ..self.clone() }
+    }
+
+    #[must_use]
+    pub fn with_options(&self, options: QueryOptions) -> Self {
+        Self { options, ..self.clone() }
     }
 
     pub async fn instant(&self, query: &Query, at: Timestamp) -> Result<Answer, EvalError> {
@@ -80,7 +114,10 @@ impl Engine {
             ));
         }
         if !matches!(query.value_type(), ValueType::Scalar | ValueType::Vector) {
-            let kind = query.value_type();
+            let kind = match query.value_type() {
+                ValueType::Matrix => "range vector",
+                _ => "string",
+            };
             let message = format!(
                 "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector"
             );
@@ -94,9 +131,17 @@ impl Engine {
     }
 
     async fn evaluate(&self, query: &Query, grid: Grid, shape: Shape) -> Result<Answer, EvalError> {
+        self.check_experimental(query)?;
         let watch = Arc::new(self.watch());
+        let asked = self.clock.monotonic();
+        let place = match &self.gate {
+            Some(gate) => Some(gate.enter(&watch).await?),
+            None => None,
+        };
+        let begun = self.clock.monotonic();
         let plan = self.plan(query, grid);
         let fetched = self.fetch(query, &plan, &watch).await?;
+        let prepared = self.clock.monotonic();
         let points: u64 = fetched.iter().map(|fetched| fetched.point_count()).sum();
         let work = points.saturating_add(1).saturating_mul(plan.steps_most as u64);
         let evaluation = Evaluation {
@@ -104,34 +149,65 @@ impl Engine {
             fetched,
             grid,
             is_range: matches!(shape, Shape::Range),
-            lookback_ms: millis(self.settings.lookback),
+            lookback_ms: self.lookback_ms(),
             subquery_step_ms: millis(self.settings.subquery_step).max(1),
+            counts_samples: self.options.statistics,
             watch: Arc::clone(&watch),
         };
-        if work <= WORK_IN_PLACE_MAX {
-            return evaluate(&evaluation);
+        let mut answer = if work <= WORK_IN_PLACE_MAX {
+            evaluate(&evaluation)?
+        } else {
+            // Evaluation computes without a pause, so it gets a thread on which nothing else
+            // waits. When the caller goes away the guard tells it to stop; its place is free
+            // when it did.
+            let _gives_up = GiveUpOnDrop(Arc::clone(&watch));
+            let computed = tokio::task::spawn_blocking(move || {
+                let _place = place;
+                evaluate(&evaluation)
+            });
+            computed
+                .await
+                .map_err(|_| EvalError::execution("the evaluation of the query ended unexpectedly"))??
+        };
+        if let Some(statistics) = &mut answer.statistics {
+            statistics.queue = begun.saturating_sub(asked);
+            statistics.preparation = prepared.saturating_sub(begun);
+            statistics.evaluation = self.clock.monotonic().saturating_sub(prepared);
+            statistics.samples_peak = points.saturating_add(watch.size_peak.load(Ordering::Relaxed));
         }
-        // Evaluation computes without a pause, so it gets a thread on which nothing else
-        // waits. When the caller goes away the guard tells it to stop.
-        let _gives_up = GiveUpOnDrop(watch);
-        let computed = tokio::task::spawn_blocking(move || evaluate(&evaluation));
-        computed.await.map_err(|_| EvalError::execution("the evaluation of the query ended unexpectedly"))?
+        Ok(answer)
+    }
+
+    fn check_experimental(&self, query: &Query) -> Result<(), EvalError> {
+        match query.experimental() {
+            Some(what) if !self.settings.experimental_functions => Err(EvalError::Invalid(format!(
+                "{what} is experimental and must be enabled with `query.experimental_functions`"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    fn lookback_ms(&self) -> i64 {
+        millis(self.options.lookback.unwrap_or(self.settings.lookback))
     }
 
     fn plan(&self, query: &Query, grid: Grid) -> Plan {
         let settings = PlanSettings {
-            lookback_ms: millis(self.settings.lookback),
+            lookback_ms: self.lookback_ms(),
             subquery_step_ms: millis(self.settings.subquery_step).max(1),
         };
         plan(query, grid, settings)
     }
 
     fn watch(&self) -> Watch {
+        let most = self.settings.timeout;
+        let timeout = self.options.timeout.map_or(most, |wanted| wanted.min(most));
         Watch {
             clock: Arc::clone(&self.clock),
-            deadline: self.clock.monotonic().saturating_add(self.settings.timeout),
-            timeout: self.settings.timeout,
+            deadline: self.clock.monotonic().saturating_add(timeout),
+            timeout,
             samples_max: self.settings.limits.samples_max,
+            size_peak: AtomicU64::new(0),
             given_up: AtomicBool::new(false),
         }
     }
@@ -155,14 +231,14 @@ impl Engine {
             let reading = self.reader.select(&selector.matchers, fetch.range, within);
             let series = tokio::select! {
                 read = reading => read.map_err(|error| whole_limit(error, limits))?,
-                () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(self.settings.timeout)),
+                () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(watch.timeout)),
             };
             let mut fetched = Fetched::new(series, selector.is_range);
             let within = QueryLimits { samples_max: left.saturating_sub(fetched.point_count()), ..limits };
             let reading = self.reader.select_histograms(&selector.matchers, fetch.range, within);
             let histograms = tokio::select! {
                 read = reading => read.map_err(|error| whole_limit(error, limits))?,
-                () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(self.settings.timeout)),
+                () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(watch.timeout)),
             };
             fetched.add_histograms(histograms, selector.is_range, selector.tells_resets);
             left = left.saturating_sub(fetched.point_count());

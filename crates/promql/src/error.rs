@@ -27,6 +27,12 @@ pub enum EvalError {
     /// The API's `execution`; names the setting that limits it.
     #[error("the query touches more than {limit} samples; narrow it, or raise `query.samples_max`")]
     TooManySamples { limit: u64 },
+    /// Too many others ask. The API's `unavailable`; names the settings that limit it.
+    #[error(
+        "{running} queries run and {waiting} wait already; ask again later, or raise \
+         `query.concurrency_max` or `query.waiting_max`"
+    )]
+    Busy { running: usize, waiting: usize },
     /// The API's `timeout`.
     #[error("the query did not finish within {0:?}")]
     Timeout(Duration),

@@ -6,6 +6,8 @@
 
 mod aggregate;
 mod binary;
+mod counts;
+mod keys;
 mod matching;
 mod result;
 mod row;
@@ -22,9 +24,13 @@ use crate::parse::expression::{Expression, Kind, Operator, Text, ValueType};
 use crate::plan::{Bounds, Fetched, Grid};
 use crate::{Answer, EvalError};
 
-pub use aggregate::{aggregate_histograms, quantile, sorted_for_quantile};
+use counts::SampleCounts;
+
+pub use aggregate::{aggregate_histograms, quantile};
 pub use result::merge_same_labels;
 pub use row::{Element, Row};
+#[cfg(test)]
+pub use selectors::SeriesFacts;
 pub use selectors::Window;
 pub use watch::Watch;
 
@@ -39,6 +45,7 @@ pub struct Evaluation {
     pub is_range: bool,
     pub lookback_ms: i64,
     pub subquery_step_ms: i64,
+    pub counts_samples: bool,
     pub watch: Arc<Watch>,
 }
 
@@ -46,19 +53,24 @@ pub fn evaluate(evaluation: &Evaluation) -> Result<Answer, EvalError> {
     let mut evaluator = Evaluator::new(evaluation);
     let (value, histograms) =
         if evaluation.is_range { result::range(&mut evaluator) } else { result::instant(&mut evaluator) }?;
-    Ok(Answer { value, histograms, warnings: evaluator.notes.warnings, infos: evaluator.notes.infos })
+    let Evaluator { notes, counts, .. } = evaluator;
+    let statistics = counts.map(|counts| counts.statistics(evaluation.grid));
+    Ok(Answer { value, histograms, warnings: notes.warnings, infos: notes.infos, statistics })
 }
 
 pub struct Evaluator<'a> {
     pub evaluation: &'a Evaluation,
     pub bounds: Bounds,
     pub notes: Notes,
+    /// Absent when nobody asks.
+    counts: Option<SampleCounts>,
 }
 
 impl<'a> Evaluator<'a> {
     fn new(evaluation: &'a Evaluation) -> Self {
         let bounds = Bounds { start: evaluation.grid.start, end: evaluation.grid.end() };
-        Self { evaluation, bounds, notes: Notes::default() }
+        let counts = evaluation.counts_samples.then(|| SampleCounts::new(evaluation.grid));
+        Self { evaluation, bounds, notes: Notes::default(), counts }
     }
 
     /// A vector expression for every step of `grid`.

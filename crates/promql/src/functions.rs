@@ -212,10 +212,13 @@ fn evaluate_samples<'a>(
     for series in &ranges.series {
         let mut remarks = Remarks::default();
         let name = series.labels.metric_name().unwrap_or("");
-        let elements = ranges.slide_all(series, grid, |_, window| compute(window, name, &mut remarks))?;
-        evaluator.remark(remarks, argument.at);
         let drop_name = series.drop_name || !keeps_name;
-        let row = Row::of_elements(series.labels.clone(), drop_name, elements);
+        let mut row = Row::new(series.labels.clone(), drop_name, vec![None; grid.count]);
+        ranges.windows(series, grid, |step, window| match compute(window, name, &mut remarks) {
+            Some(Element::Float(value)) => row.points[step] = Some(value),
+            other => row.set(step, other),
+        })?;
+        evaluator.remark(remarks, argument.at);
         if !row.is_empty() {
             rows.push(row);
         }

@@ -4,6 +4,7 @@
 //! whether a histogram counts on from another, `layout` brings layouts together, and
 //! [`ranges`] shows every bucket with its bounds, from the lowest up.
 
+mod buckets;
 mod layout;
 mod quantile;
 mod reset;
@@ -13,6 +14,7 @@ mod trim;
 
 use model::{Bucket, Histogram};
 
+pub use buckets::{ShownBucket, buckets};
 pub use quantile::{Observed, fraction, quantile, variance};
 pub use reset::{is_reset, merge_hints};
 pub use text::format_histogram;
@@ -33,9 +35,11 @@ impl Range {
     }
 }
 
-/// The upper bound of the absolute values in an exponential bucket.
+/// The upper bound of the absolute values in an exponential bucket. The bucket that reaches
+/// the end of the numbers ends with the largest of them; what is above has one of its own.
 pub fn bound(schema: i8, index: i32) -> f64 {
-    (f64::from(index) * f64::from(-schema).exp2()).exp2()
+    let exponent = f64::from(index) * f64::from(-schema).exp2();
+    if exponent == f64::from(f64::MAX_EXP) { f64::MAX } else { exponent.exp2() }
 }
 
 /// All buckets that count something, in ascending order of their bounds.

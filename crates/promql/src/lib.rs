@@ -19,7 +19,8 @@ mod plan;
 mod sums;
 mod value;
 
-pub use engine::{Engine, EngineSettings};
+pub use engine::{Engine, EngineSettings, QueryOptions, Statistics};
 pub use error::{EvalError, ParseError};
-pub use parse::{Query, parse};
+pub use histogram::{ShownBucket, buckets};
+pub use parse::{Query, format, parse, syntax_tree};
 pub use value::{Answer, Value, format_value};

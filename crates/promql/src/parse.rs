@@ -8,6 +8,7 @@ pub mod expression;
 mod lower;
 mod strings;
 mod tokens;
+mod tree;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use model::{METRIC_NAME, MatchOp, Matcher};
 
 use crate::ParseError;
 use expression::{Expression, Kind, Selector, ValueType};
+pub use tree::{format, syntax_tree};
 
 /// A query that was understood. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -25,9 +27,23 @@ struct Parsed {
     text: String,
     root: Expression,
     selectors: Vec<Selector>,
+    experimental: Option<String>,
 }
 
 pub fn parse(text: &str) -> Result<Query, ParseError> {
+    let Grammar { tokens, tree } = understood(text)?;
+    let lowered = lower::lower(&tree, tokens)?;
+    let lower::Lowered { root, selectors, experimental } = lowered;
+    Ok(Query(Arc::new(Parsed { text: text.to_owned(), root, selectors, experimental })))
+}
+
+/// What the grammar makes of a text.
+struct Grammar<'a> {
+    tokens: Vec<tokens::Token<'a>>,
+    tree: promql_parser::parser::Expr,
+}
+
+fn understood(text: &str) -> Result<Grammar<'_>, ParseError> {
     let tokens = tokens::scan(text)?;
     let known = tokens::in_terms_of_grammar(text, &tokens);
     // `tokens` refuses what is known to make the grammar's crate panic. What is not known
@@ -35,8 +51,7 @@ pub fn parse(text: &str) -> Result<Query, ParseError> {
     let tree = std::panic::catch_unwind(|| promql_parser::parser::parse(&known))
         .map_err(|_| ParseError::new("the query cannot be parsed"))?
         .map_err(ParseError::new)?;
-    let lowered = lower::lower(&tree, tokens)?;
-    Ok(Query(Arc::new(Parsed { text: text.to_owned(), root: lowered.root, selectors: lowered.selectors })))
+    Ok(Grammar { tokens, tree })
 }
 
 impl Query {
@@ -74,6 +89,12 @@ impl Query {
         }
     }
 
+    /// The first function, aggregation or modifier of the text that Prometheus calls
+    /// experimental: it may change its meaning or go.
+    pub fn experimental(&self) -> Option<&str> {
+        self.0.experimental.as_deref()
+    }
+
     pub(crate) fn root(&self) -> &Expression {
         &self.0.root
     }
@@ -104,6 +125,18 @@ mod tests {
     fn a_query_names_the_metrics_it_reads() {
         let query = parse(r#"sum(rate(a_total[5m])) / b{x="1"} + {__name__="c"} + a_total"#).unwrap();
         assert_eq!(query.metric_names(), ["a_total", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_experimental_is_named() {
+        for (text, expected) in [
+            ("sum(rate(a[5m]))", None),
+            ("sum(mad_over_time(a[5m]))", Some("mad_over_time()")),
+            ("limitk(2, a)", Some("limitk()")),
+            ("a + fill (0) b", Some("fill")),
+        ] {
+            assert_eq!(parse(text).unwrap().experimental(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -30,61 +30,179 @@ impl Sum {
     }
 }
 
-pub fn sum(mut values: impl Iterator<Item = f64>) -> f64 {
-    let first = Sum::starting_at(values.next().unwrap_or(0.0));
-    values.fold(first, Sum::plus).total()
+/// What many values become one by one, so that many sums can grow side by side.
+pub trait Accumulate: Copy {
+    fn starting_at(value: f64) -> Self;
+
+    #[must_use]
+    fn plus(self, value: f64) -> Self;
+
+    fn total(self) -> f64;
+}
+
+impl Accumulate for Sum {
+    fn starting_at(value: f64) -> Self {
+        Sum::starting_at(value)
+    }
+
+    fn plus(self, value: f64) -> Self {
+        Sum::plus(self, value)
+    }
+
+    fn total(self) -> f64 {
+        Sum::total(self)
+    }
 }
 
 /// Sum by count, or a running mean from where the sum would overflow.
-pub fn mean(mut values: impl Iterator<Item = f64>) -> f64 {
-    let Some(first) = values.next() else { return f64::NAN };
-    let (mut sum, mut count) = (Sum::starting_at(first), 1.0);
-    while let Some(value) = values.next() {
-        let next = sum.plus(value);
-        if next.high.is_infinite() {
-            let so_far = Sum { high: sum.high / count, low: sum.low / count };
-            return running_mean(so_far, count, std::iter::once(value).chain(values));
-        }
-        (sum, count) = (next, count + 1.0);
-    }
-    sum.high / count + sum.low / count
+#[derive(Clone, Copy, Debug)]
+pub struct Mean {
+    /// The mean itself once it runs.
+    sum: Sum,
+    count: f64,
+    runs: bool,
 }
 
-fn running_mean(mut mean: Sum, mut count: f64, values: impl Iterator<Item = f64>) -> f64 {
-    for value in values {
-        count += 1.0;
+impl Mean {
+    fn run_on(self, value: f64) -> Self {
+        let Self { sum: mean, count, .. } = self;
+        let count = count + 1.0;
         let same_infinity = value.is_infinite() && (mean.high > 0.0) == (value > 0.0);
         if mean.high.is_infinite() && (same_infinity || value.is_finite()) {
             // Nothing finite moves an infinite mean; subtracting infinities would.
-            continue;
+            return Self { sum: mean, count, runs: true };
         }
         let weight = (count - 1.0) / count;
-        mean = Sum { high: weight * mean.high, low: weight * mean.low }.plus(value / count);
+        let sum = Sum { high: weight * mean.high, low: weight * mean.low }.plus(value / count);
+        Self { sum, count, runs: true }
     }
-    mean.total()
+}
+
+impl Accumulate for Mean {
+    fn starting_at(value: f64) -> Self {
+        Self { sum: Sum::starting_at(value), count: 1.0, runs: false }
+    }
+
+    fn plus(self, value: f64) -> Self {
+        if self.runs {
+            return self.run_on(value);
+        }
+        let sum = self.sum.plus(value);
+        if sum.high.is_infinite() {
+            let mean = Sum { high: self.sum.high / self.count, low: self.sum.low / self.count };
+            return Self { sum: mean, ..self }.run_on(value);
+        }
+        Self { sum, count: self.count + 1.0, runs: false }
+    }
+
+    fn total(self) -> f64 {
+        let Self { sum, count, runs } = self;
+        if runs { sum.total() } else { sum.high / count + sum.low / count }
+    }
 }
 
 /// Population variance by Welford's method.
-pub fn variance(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut mean, mut squares, mut count) = (Sum::default(), Sum::default(), 0.0);
-    for value in values {
-        count += 1.0;
-        let delta = value - mean.total();
-        mean = mean.plus(delta / count);
-        squares = squares.plus(delta * (value - mean.total()));
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Variance {
+    mean: Sum,
+    squares: Sum,
+    count: f64,
+}
+
+impl Accumulate for Variance {
+    fn starting_at(value: f64) -> Self {
+        Self::default().plus(value)
     }
-    squares.total() / count
+
+    fn plus(self, value: f64) -> Self {
+        let count = self.count + 1.0;
+        let delta = value - self.mean.total();
+        let mean = self.mean.plus(delta / count);
+        let squares = self.squares.plus(delta * (value - mean.total()));
+        Self { mean, squares, count }
+    }
+
+    fn total(self) -> f64 {
+        self.squares.total() / self.count
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Deviation(Variance);
+
+impl Accumulate for Deviation {
+    fn starting_at(value: f64) -> Self {
+        Self(Variance::starting_at(value))
+    }
+
+    fn plus(self, value: f64) -> Self {
+        Self(self.0.plus(value))
+    }
+
+    fn total(self) -> f64 {
+        self.0.total().sqrt()
+    }
 }
 
 /// The largest value; not a number only when nothing else is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Maximum(f64);
+
+impl Accumulate for Maximum {
+    fn starting_at(value: f64) -> Self {
+        Self(value)
+    }
+
+    fn plus(self, value: f64) -> Self {
+        if value > self.0 || self.0.is_nan() { Self(value) } else { self }
+    }
+
+    fn total(self) -> f64 {
+        self.0
+    }
+}
+
+/// The least value, as [`Maximum`].
+#[derive(Clone, Copy, Debug)]
+pub struct Minimum(f64);
+
+impl Accumulate for Minimum {
+    fn starting_at(value: f64) -> Self {
+        Self(value)
+    }
+
+    fn plus(self, value: f64) -> Self {
+        if value < self.0 || self.0.is_nan() { Self(value) } else { self }
+    }
+
+    fn total(self) -> f64 {
+        self.0
+    }
+}
+
+fn accumulated<A: Accumulate>(mut values: impl Iterator<Item = f64>) -> Option<A> {
+    let first = A::starting_at(values.next()?);
+    Some(values.fold(first, A::plus))
+}
+
+pub fn sum(values: impl Iterator<Item = f64>) -> f64 {
+    accumulated::<Sum>(values).map_or(0.0, Sum::total)
+}
+
+pub fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    accumulated::<Mean>(values).map_or(f64::NAN, Mean::total)
+}
+
+pub fn variance(values: impl Iterator<Item = f64>) -> f64 {
+    accumulated::<Variance>(values).map_or(f64::NAN, Variance::total)
+}
+
 pub fn maximum(values: impl Iterator<Item = f64>) -> f64 {
-    let larger = |most: f64, value| if value > most || most.is_nan() { value } else { most };
-    values.reduce(larger).unwrap_or(f64::NAN)
+    accumulated::<Maximum>(values).map_or(f64::NAN, Maximum::total)
 }
 
 pub fn minimum(values: impl Iterator<Item = f64>) -> f64 {
-    let smaller = |least: f64, value| if value < least || least.is_nan() { value } else { least };
-    values.reduce(smaller).unwrap_or(f64::NAN)
+    accumulated::<Minimum>(values).map_or(f64::NAN, Minimum::total)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a query evaluates to.
 
+use crate::Statistics;
 use model::{HistogramSeries, LabelSet, Sample, Series};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub struct Answer {
     pub histograms: Vec<HistogramSeries>,
     pub warnings: Vec<String>,
     pub infos: Vec<String>,
+    /// Only when they were asked for.
+    pub statistics: Option<Statistics>,
 }
 
 /// A number as Prometheus writes it: the shortest decimal digits that read back as the

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use grammar::Random;
 use model::{Batch, LabelSet, Sample, SeriesSamples, Timestamp};
-use prometheus::Prometheus;
-use promql::{Engine, EngineSettings, Value};
+use prometheus::{Prometheus, Reply};
+use promql::{Engine, EngineSettings, QueryOptions, Value};
 use storage::Appender;
 use testkit::MemoryStore;
 
@@ -53,15 +53,27 @@ async fn random_queries_are_answered_as_prometheus_answers_them() {
     println!("seed {seed}, {queries} queries");
     let store = MemoryStore::new();
     store.append(Batch { series, ..Batch::default() }).await.unwrap();
-    let engine = Engine::new(Arc::new(store), EngineSettings::default());
+    let engine = Engine::new(
+        Arc::new(store),
+        EngineSettings { experimental_functions: true, ..EngineSettings::default() },
+    )
+    .with_options(QueryOptions { statistics: true, ..QueryOptions::default() });
     let (mut answered, mut different) = (0, Vec::new());
     for _ in 0..queries {
         let query = random.vector(3);
         let expected = prometheus.range(&query, FIRST_STEP, LAST_STEP, STEP);
         let actual = answer(&engine, &query).await;
-        answered += u64::from(expected.as_ref().is_ok_and(|matrix| !matrix.is_empty()));
+        answered += u64::from(expected.as_ref().is_ok_and(|reply| !reply.matrix.is_empty()));
         if let Err(why) = compare(&expected, &actual) {
             different.push(format!("{query}\n    {why}"));
+        }
+    }
+    for _ in 0..queries {
+        let query = random.vector(4);
+        let (expected, actual) = (prometheus.laid_out(&query), promql::format(&query).unwrap());
+        // Prometheus 2 does not indent subqueries.
+        if !expected.lines().map(str::trim_start).eq(actual.lines().map(str::trim_start)) {
+            different.push(format!("laid out:\n{actual}\n    not\n{expected}"));
         }
     }
     println!("{answered} of {queries} queries found something");
@@ -100,7 +112,7 @@ fn samples(random: &mut Random, is_counter: bool) -> Vec<Sample> {
     samples
 }
 
-async fn answer(engine: &Engine, query: &str) -> Result<Matrix, String> {
+async fn answer(engine: &Engine, query: &str) -> Result<Reply, String> {
     let query = promql::parse(query).map_err(|error| error.to_string())?;
     let (start, end) = (Timestamp::from_millis(FIRST_STEP), Timestamp::from_millis(LAST_STEP));
     let step = Duration::from_millis(STEP.unsigned_abs());
@@ -110,10 +122,12 @@ async fn answer(engine: &Engine, query: &str) -> Result<Matrix, String> {
         samples.into_iter().map(|sample| (sample.at.as_millis(), sample.value)).collect::<BTreeMap<_, _>>()
     };
     let key = |labels: &LabelSet| labels.iter().map(|(name, value)| format!("{name}={value},")).collect();
-    Ok(series.into_iter().map(|series| (key(&series.labels), values(series.samples))).collect())
+    let matrix = series.into_iter().map(|series| (key(&series.labels), values(series.samples))).collect();
+    let statistics = answer.statistics.ok_or("no statistics")?;
+    Ok(Reply { matrix, samples: statistics.samples_per_step.into_iter().map(|(_, count)| count).collect() })
 }
 
-fn compare(expected: &Result<Matrix, String>, actual: &Result<Matrix, String>) -> Result<(), String> {
+fn compare(expected: &Result<Reply, String>, actual: &Result<Reply, String>) -> Result<(), String> {
     let (expected, actual) = match (expected, actual) {
         (Ok(expected), Ok(actual)) => (expected, actual),
         (Err(_), Err(_)) => return Ok(()),
@@ -122,6 +136,10 @@ fn compare(expected: &Result<Matrix, String>, actual: &Result<Matrix, String>) -
         (Err(error), Ok(_)) => return Err(format!("only Prometheus refuses: {error}")),
         (Ok(_), Err(error)) => return Err(format!("only the engine refuses: {error}")),
     };
+    if expected.samples != actual.samples {
+        return Err(format!("looks at {:?} samples, not {:?}", actual.samples, expected.samples));
+    }
+    let (expected, actual) = (&expected.matrix, &actual.matrix);
     if !expected.keys().eq(actual.keys()) {
         return Err(format!("series {:?}, not {:?}", actual.keys(), expected.keys()));
     }

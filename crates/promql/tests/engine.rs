@@ -10,7 +10,7 @@ use model::{
     Batch, ExemplarSeries, HistogramSeries, LabelSet, Matcher, STALE_NAN, Sample, Series, SeriesSamples,
     TimeRange, Timestamp,
 };
-use promql::{Engine, EngineSettings, EvalError, Value, parse};
+use promql::{Engine, EngineSettings, EvalError, QueryOptions, Value, parse};
 use storage::{Appender, QueryError, QueryLimits, SampleReader};
 use testkit::{FakeClock, MemoryStore};
 
@@ -34,7 +34,8 @@ async fn store(series: &[(&str, &[(i64, f64)])]) -> Arc<MemoryStore> {
 }
 
 async fn engine(series: &[(&str, &[(i64, f64)])]) -> Engine {
-    Engine::new(store(series).await, EngineSettings::default())
+    let settings = EngineSettings { experimental_functions: true, ..EngineSettings::default() };
+    Engine::new(store(series).await, settings)
 }
 
 async fn instant(engine: &Engine, query: &str, secs: i64) -> Vec<(String, f64)> {
@@ -142,6 +143,94 @@ async fn a_store_that_does_not_answer_is_not_waited_for_longer_than_the_timeout(
     let asking = async { engine.instant(&query, at(0)).await };
     let (answer, ()) = tokio::join!(asking, clock.advance(Duration::from_secs(30)));
     assert!(matches!(answer, Err(EvalError::Timeout(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_query_that_finds_no_place_waits_within_its_timeout_or_is_refused() {
+    let clock = FakeClock::new();
+    let settings = EngineSettings { timeout: Duration::from_secs(30), ..EngineSettings::default() };
+    let engine = Engine::with_clock(Arc::new(Silent), settings, Arc::new(clock.clone())).gated(1, 1);
+    let query = parse("up").unwrap();
+    let (mut running, mut waiting) =
+        (Box::pin(engine.instant(&query, at(0))), Box::pin(engine.instant(&query, at(0))));
+    assert!(is_pending(&mut running).await && is_pending(&mut waiting).await);
+    let refused = engine.instant(&query, at(0)).await.unwrap_err();
+    assert!(matches!(refused, EvalError::Busy { running: 1, waiting: 1 }), "{refused}");
+    assert!(refused.to_string().contains("query.concurrency_max"));
+    clock.advance(Duration::from_secs(30)).await;
+    assert!(matches!(waiting.await, Err(EvalError::Timeout(_))));
+    drop(running);
+    let next = engine.instant(&parse("1").unwrap(), at(0)).await;
+    assert!(next.is_ok(), "the place is free again");
+}
+
+async fn is_pending<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+    tokio::select! {
+        biased;
+        _ = future => false,
+        () = std::future::ready(()) => true,
+    }
+}
+
+/// The sums would take minutes. The place is free when the thread that computes has ended.
+#[tokio::test]
+async fn a_query_nobody_waits_for_ends() {
+    let limits = QueryLimits { samples_max: u64::MAX, ..QueryLimits::default() };
+    let settings = EngineSettings { limits, timeout: Duration::from_secs(3600), ..EngineSettings::default() };
+    let engine = Engine::new(store(&[]).await, settings).gated(1, 1);
+    let query = parse("sum_over_time(vector(1)[1000s:1ms])").unwrap();
+    let mut asking = Box::pin(engine.range(&query, at(0), at(200), Duration::from_millis(1)));
+    assert!(is_pending(&mut asking).await);
+    drop(asking);
+    assert!(engine.instant(&parse("1").unwrap(), at(0)).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_experimental_must_be_enabled() {
+    let query = parse("mad_over_time(up[1m])").unwrap();
+    let refused = Engine::new(store(&[]).await, EngineSettings::default());
+    let refused = refused.instant(&query, at(0)).await.unwrap_err();
+    assert!(matches!(refused, EvalError::Invalid(_)));
+    assert!(refused.to_string().contains("query.experimental_functions"), "{refused}");
+    let settings = EngineSettings { experimental_functions: true, ..EngineSettings::default() };
+    assert!(Engine::new(store(&[]).await, settings).instant(&query, at(0)).await.is_ok());
+}
+
+#[tokio::test]
+async fn one_query_may_look_back_otherwise() {
+    let engine = engine(&[("up", &[(0, 1.0)])]).await;
+    let query = parse("up").unwrap();
+    let found = |options| {
+        let (engine, query) = (engine.with_options(options), query.clone());
+        async move { engine.instant(&query, at(30)).await.unwrap().value }
+    };
+    let lookback =
+        |secs| QueryOptions { lookback: Some(Duration::from_secs(secs)), ..QueryOptions::default() };
+    assert_eq!(found(lookback(30)).await, Value::Vector(Vec::new()));
+    assert_ne!(found(lookback(31)).await, Value::Vector(Vec::new()));
+}
+
+/// Counted as Prometheus counts: every step anew, and in a subquery where its range is
+/// looked at.
+#[tokio::test]
+async fn statistics_tell_the_samples_of_each_step() {
+    let samples: &[(i64, f64)] = &[(0, 1.0), (30, 2.0), (60, 3.0), (90, 4.0), (120, 5.0)];
+    let options = QueryOptions { statistics: true, ..QueryOptions::default() };
+    let engine = engine(&[("a", samples), ("b", &[(0, 1.0)])]).await.with_options(options);
+    for (query, expected) in [
+        ("a", [1, 1, 1]),
+        ("a + on () b", [2, 2, 2]),
+        ("sum_over_time(a[1m])", [1, 2, 2]),
+        ("max_over_time((a + a)[1m:20s])", [1, 3, 3]),
+        ("1", [0, 0, 0]),
+    ] {
+        let asked = parse(query).unwrap();
+        let answer = engine.range(&asked, at(0), at(120), Duration::from_secs(60)).await.unwrap();
+        let statistics = answer.statistics.unwrap();
+        let by_step: Vec<u64> = statistics.samples_per_step.iter().map(|(_, count)| *count).collect();
+        assert_eq!(by_step, expected, "{query}");
+        assert_eq!(statistics.samples, expected.iter().sum::<u64>(), "{query}");
+    }
 }
 
 /// A store that never answers.

@@ -135,7 +135,7 @@ async fn engine() -> Engine {
     }
     store.append(batch).await.unwrap();
     let limits = QueryLimits { samples_max: 100_000, ..QueryLimits::default() };
-    Engine::new(store, EngineSettings { limits, ..EngineSettings::default() })
+    Engine::new(store, EngineSettings { limits, experimental_functions: true, ..EngineSettings::default() })
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -153,6 +153,13 @@ proptest! {
                 prop_assert!(!error.to_string().is_empty());
             }
         }
+    }
+
+    #[test]
+    fn what_is_laid_out_reads_the_same(text in prop_oneof![soup(), nested()]) {
+        let Ok(laid_out) = promql::format(&text) else { return Ok(()) };
+        prop_assert_eq!(promql::syntax_tree(&laid_out).unwrap(), promql::syntax_tree(&text).unwrap());
+        prop_assert_eq!(promql::format(&laid_out).unwrap(), laid_out);
     }
 
     /// An instant query is a range query of one step.

@@ -39,7 +39,7 @@ async fn engine() -> Engine {
         }
     }
     store.append(batch).await.unwrap();
-    Engine::new(store, EngineSettings::default())
+    Engine::new(store, EngineSettings { experimental_functions: true, ..EngineSettings::default() })
 }
 
 /// The answer at ten minutes, one line a series; or the error.

@@ -36,7 +36,10 @@ pub struct Engines {
     pub clock: SharedClock,
     pub supervisor: Supervisor,
     pub store: Arc<dyn Store>,
+    /// For the server's own questions.
     pub promql: promql::Engine,
+    /// For questions from outside, of which so many are answered at the same time.
+    pub queries: promql::Engine,
     pub state: State,
     pub fleet: Arc<dyn FleetDesk>,
     pub alerts: Arc<dyn AlertDesk>,

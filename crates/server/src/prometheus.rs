@@ -7,6 +7,7 @@ mod exemplars;
 mod handlers;
 mod parameters;
 mod reply;
+mod statistics;
 mod status;
 mod stream;
 mod targets;
@@ -14,6 +15,6 @@ mod values;
 
 pub(crate) use admin::{clean_tombstones, delete_series, snapshot};
 pub(crate) use exemplars::exemplars;
-pub(crate) use handlers::{instant, label_values, labels, range, series};
+pub(crate) use handlers::{format_query, instant, label_values, labels, parse_query, range, series};
 pub(crate) use status::{buildinfo, config, flags, runtimeinfo, tsdb, walreplay};
 pub(crate) use targets::{metadata, scrape_pools, targets, targets_metadata};

@@ -60,6 +60,8 @@ fn probes_and_login() -> Vec<Route> {
             .text(),
         Route::needs(Method::POST, "/-/reload", Administer, "Reads configuration again", upkeep::reload)
             .text(),
+        Route::needs(Method::PUT, "/-/reload", Administer, "Reads configuration again", upkeep::reload)
+            .text(),
         Route::get("/api-docs/openapi.json", SignedIn, "This document", openapi::document).json(),
         Route::post("/login", Open, "Signs in and sets the session cookie", login::login)
             .takes::<dto::session::LoginDto>()
@@ -254,8 +256,8 @@ fn prometheus_api() -> Vec<Route> {
         Route::new(method, path, Needs(Metrics), about, handler).json()
     };
     let fact = |path, about, handler| route(Method::GET, path, about, handler);
-    let instant: &[&str] = &["query", "time", "timeout", "limit"];
-    let range: &[&str] = &["query", "start", "end", "step", "timeout", "limit"];
+    let instant: &[&str] = &["query", "time", "timeout", "limit", "lookback_delta", "stats"];
+    let range: &[&str] = &["query", "start", "end", "step", "timeout", "limit", "lookback_delta", "stats"];
     let exemplars: &[&str] = &["query", "start", "end"];
     let matching: &[&str] = &["match[]", "start", "end", "limit"];
     let mut routes = vec![
@@ -294,6 +296,10 @@ fn prometheus_api() -> Vec<Route> {
         routes.extend([
             asked("/api/v1/query", "PromQL at an instant", on(filter, prometheus::instant)).query(instant),
             asked("/api/v1/query_range", "PromQL over a range", on(filter, prometheus::range)).query(range),
+            asked("/api/v1/format_query", "PromQL, laid out", on(filter, prometheus::format_query))
+                .query(&["query"]),
+            asked("/api/v1/parse_query", "PromQL as a tree", on(filter, prometheus::parse_query))
+                .query(&["query"]),
             asked("/api/v1/query_exemplars", "Exemplars of series", on(filter, prometheus::exemplars))
                 .query(exemplars),
             asked("/api/v1/series", "Label sets of series", on(filter, prometheus::series)).query(matching),

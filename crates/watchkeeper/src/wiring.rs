@@ -191,6 +191,7 @@ fn desks(
         supervisor: ground.supervisor.clone(),
         store: stores.samples.clone(),
         promql: engines.promql.clone(),
+        queries: engines.queries.clone(),
         state: stores.state.clone(),
         fleet: Arc::new(engines.fleet.clone()),
         alerts: Arc::new(engines.alerting.clone()),

@@ -8,17 +8,17 @@ mod histograms;
 mod reduce;
 mod select;
 
-use std::collections::HashMap;
+use model::LabelSet;
 
-use model::{LabelSet, METRIC_NAME};
-
+use super::keys::{Counted, Grouping};
 use super::{Evaluator, Row};
 use crate::EvalError;
 use crate::parse::expression::{Aggregate, AggregateOperator};
 use crate::plan::Grid;
+use crate::sums;
 
 pub use histograms::aggregate_histograms;
-pub use reduce::{quantile, sorted_for_quantile};
+pub use reduce::quantile;
 
 /// Rows that are aggregated together.
 struct Group {
@@ -42,25 +42,26 @@ impl<'a> Evaluator<'a> {
             Quantile => self.quantile(aggregate, grid),
             Sum | Average => self.add_up(aggregate, grid),
             Count | Group => self.count(aggregate, grid),
-            _ => {
-                let reduce = reduce::by_operator(aggregate.operator);
-                self.reduce(aggregate, grid, |_, values| reduce(values))
-            }
+            Minimum => self.accumulate::<sums::Minimum>(aggregate, grid),
+            Maximum => self.accumulate::<sums::Maximum>(aggregate, grid),
+            StandardDeviation => self.accumulate::<sums::Deviation>(aggregate, grid),
+            Variance => self.accumulate::<sums::Variance>(aggregate, grid),
         }
     }
 
     /// In the order in which the groups' first rows come.
     fn groups(&mut self, aggregate: &'a Aggregate, grid: Grid) -> Result<Vec<Group>, EvalError> {
         let rows = self.rows(&aggregate.inner, grid)?;
-        let mut by_labels: HashMap<LabelSet, usize> = HashMap::new();
+        let labels = &aggregate.labels;
+        let counted = if aggregate.is_without { Counted::AllBut(labels) } else { Counted::Only(labels) };
+        let mut grouping = Grouping::new(counted);
         let mut groups: Vec<Group> = Vec::new();
         for row in rows {
-            let labels = grouping_labels(aggregate, &row.labels);
-            let index = *by_labels.entry(labels).or_insert_with_key(|labels| {
-                groups.push(Group { labels: labels.clone(), members: Vec::new() });
-                groups.len() - 1
-            });
-            groups[index].members.push(row);
+            let number = grouping.number(&row.labels);
+            if number == groups.len() {
+                groups.push(Group { labels: grouping.labels(&row.labels), members: Vec::new() });
+            }
+            groups[number].members.push(row);
         }
         Ok(groups)
     }
@@ -71,16 +72,5 @@ impl<'a> Evaluator<'a> {
             Some(parameter) => self.scalars(parameter, grid),
             None => Err(EvalError::Invalid("the aggregation needs a parameter".to_owned())),
         }
-    }
-}
-
-fn grouping_labels(aggregate: &Aggregate, labels: &LabelSet) -> LabelSet {
-    let listed = |name: &str| aggregate.labels.iter().any(|label| label == name);
-    if aggregate.is_without {
-        LabelSet::new(labels.iter().filter(|(name, _)| *name != METRIC_NAME && !listed(name)))
-    } else if aggregate.labels.is_empty() {
-        LabelSet::empty()
-    } else {
-        LabelSet::new(labels.iter().filter(|(name, _)| listed(name)))
     }
 }

@@ -160,6 +160,10 @@ impl Evaluator<'_> {
         let mut remarks = Remarks::default();
         for row in &mut rows {
             row.drop_name |= drops_name;
+            if row.histograms.is_empty() && !binary.operator.is_trim() {
+                floats_with_scalar(binary, &mut row.points, scalars, scalar_side);
+                continue;
+            }
             for (step, scalar) in scalars.iter().enumerate() {
                 let Some(element) = row.element(step) else { continue };
                 let scalar = Element::Float(*scalar);
@@ -177,5 +181,19 @@ impl Evaluator<'_> {
         self.remark(remarks, binary.left.at);
         rows.retain(|row| !row.is_empty());
         rows
+    }
+}
+
+fn floats_with_scalar(binary: &Binary, points: &mut [Option<f64>], scalars: &[f64], scalar_side: Side) {
+    let is_filter = binary.operator.is_comparison();
+    for (point, scalar) in points.iter_mut().zip(scalars) {
+        let Some(value) = *point else { continue };
+        let (left, right) = if scalar_side == Side::Left { (*scalar, value) } else { (value, *scalar) };
+        let (result, holds) = of_elements(binary.operator, left, right);
+        *point = match () {
+            () if binary.returns_bool => Some(f64::from(u8::from(holds))),
+            () if is_filter => holds.then_some(value),
+            () => Some(result),
+        };
     }
 }

@@ -1,23 +1,21 @@
 //! Operators between two vectors: which elements meet, and what their result is called.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use model::{LabelSet, METRIC_NAME};
 
-use super::binary::of_samples;
+use super::binary::{of_elements, of_samples};
+use super::keys::{Counted, Grouping};
 use super::{Element, Evaluator, Row, changes_meaning};
 use crate::EvalError;
 use crate::notes::Remarks;
 use crate::parse::expression::{Binary, Cardinality, Matching};
 use crate::plan::Grid;
 
-/// The labels by which elements of both sides meet.
-pub fn signature(labels: &LabelSet, matching: &Matching) -> LabelSet {
-    if matching.is_on {
-        LabelSet::new(labels.iter().filter(|(name, _)| matching.labels.iter().any(|label| label == name)))
-    } else {
-        let ignored = |name: &str| name == METRIC_NAME || matching.labels.iter().any(|label| label == name);
-        LabelSet::new(labels.iter().filter(|(name, _)| !ignored(name)))
+impl Matching {
+    /// The labels by which elements of both sides meet.
+    pub fn counted(&self) -> Counted<'_> {
+        if self.is_on { Counted::Only(&self.labels) } else { Counted::AllBut(&self.labels) }
     }
 }
 
@@ -30,12 +28,15 @@ impl<'a> Evaluator<'a> {
             _ => (left, right),
         };
         let mut matcher = Matcher::new(binary, &many, &one, grid);
-        for step in 0..grid.count {
-            if step % CHECK_EVERY == 0 {
-                self.evaluation.watch.check()?;
-                self.evaluation.watch.check_size(matcher.results.len(), grid.count)?;
+        let steps = matcher.steps_with_both_sides();
+        for group in 0..matcher.groups.len() {
+            self.evaluation.watch.check()?;
+            self.evaluation.watch.check_size(matcher.results.len(), grid.count)?;
+            if !matcher.pair_up(group) {
+                for step in &steps {
+                    matcher.step_of_group(group, *step)?;
+                }
             }
-            matcher.step(step)?;
         }
         let remarks = std::mem::take(&mut matcher.remarks);
         let rows = matcher.into_rows();
@@ -43,9 +44,6 @@ impl<'a> Evaluator<'a> {
         Ok(rows)
     }
 }
-
-/// Steps between looks at the clock: each costs as much as the number of series.
-const CHECK_EVERY: usize = 64;
 
 /// Rows of one signature on both sides, by index.
 struct Group {
@@ -76,13 +74,14 @@ const ABSENT: usize = usize::MAX;
 impl<'a> Matcher<'a> {
     fn new(binary: &'a Binary, many: &'a [Row], one: &'a [Row], grid: Grid) -> Self {
         let mut groups: Vec<Group> = Vec::new();
-        let mut by_signature: HashMap<LabelSet, usize> = HashMap::new();
+        let mut grouping = Grouping::new(binary.matching.counted());
         let mut group_of = |labels: &LabelSet, groups: &mut Vec<Group>| {
-            let signature = signature(labels, &binary.matching);
-            *by_signature.entry(signature.clone()).or_insert_with(|| {
+            let number = grouping.number(labels);
+            if number == groups.len() {
+                let signature = grouping.labels(labels);
                 groups.push(Group { signature, many: Vec::new(), one: Vec::new() });
-                groups.len() - 1
-            })
+            }
+            number
         };
         for (index, row) in many.iter().enumerate() {
             let group = group_of(&row.labels, &mut groups);
@@ -106,18 +105,60 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    /// Elements meet anew at every step, because series come and go.
-    fn step(&mut self, step: usize) -> Result<(), EvalError> {
-        let is_there = |rows: &[Row]| rows.iter().any(|row| row.has(step));
-        let (many_there, one_there) = (is_there(self.many), is_there(self.one));
+    /// At any other step nothing meets, and nothing can be ambiguous.
+    fn steps_with_both_sides(&self) -> Vec<usize> {
+        let is_there = |rows: &[Row], step| rows.iter().any(|row| row.has(step));
         let (fill_many, fill_one) = self.fills();
-        if (!many_there && fill_many.is_none()) || (!one_there && fill_one.is_none()) {
-            return Ok(());
+        let meets = |step: &usize| {
+            (fill_many.is_some() || is_there(self.many, *step))
+                && (fill_one.is_some() || is_there(self.one, *step))
+        };
+        (0..self.grid.count).filter(meets).collect()
+    }
+
+    /// The common case, all steps at once: a group of floats with one series on the "one"
+    /// side, where no two results are called alike. Nothing in it can be ambiguous at any
+    /// step. Returns whether it was that case.
+    fn pair_up(&mut self, group: usize) -> bool {
+        let Group { many, one, .. } = &self.groups[group];
+        if many.is_empty() || one.is_empty() {
+            return self.fills() == (None, None);
         }
-        for group in 0..self.groups.len() {
-            self.step_of_group(group, step, fill_many, fill_one)?;
+        let &[one] = &one[..] else { return false };
+        let is_one_to_one = self.binary.matching.cardinality == Cardinality::OneToOne;
+        let knows = |row: usize, rows: &[Row]| rows[row].histograms.is_empty();
+        let is_common = self.fills() == (None, None)
+            && !self.binary.operator.is_trim()
+            && !(is_one_to_one && many.len() > 1)
+            && knows(one, self.one)
+            && many.iter().all(|row| knows(*row, self.many));
+        if !is_common {
+            return false;
         }
-        Ok(())
+        let called: Vec<(LabelSet, bool)> =
+            many.iter().map(|row| self.result_labels(group, (*row, one))).collect();
+        let mut names: HashSet<&LabelSet> = HashSet::with_capacity(called.len());
+        if !called.iter().all(|(labels, _)| names.insert(labels)) {
+            return false;
+        }
+        for (row, (labels, drop_name)) in many.iter().zip(called) {
+            let points = self.points(&self.many[*row].points, &self.one[one].points);
+            self.results.push(Row::new(labels, drop_name, points));
+            self.reached.push(usize::MAX);
+        }
+        true
+    }
+
+    fn points(&self, many: &[Option<f64>], one: &[Option<f64>]) -> Vec<Option<f64>> {
+        let (operator, returns_bool) = (self.binary.operator, self.binary.returns_bool);
+        let is_flipped = self.binary.matching.cardinality == Cardinality::OneToMany;
+        let meet = |(many, one): (&Option<f64>, &Option<f64>)| {
+            let (many, one) = ((*many)?, (*one)?);
+            let (left, right) = if is_flipped { (one, many) } else { (many, one) };
+            let (value, holds) = of_elements(operator, left, right);
+            if returns_bool { Some(f64::from(u8::from(holds))) } else { holds.then_some(value) }
+        };
+        many.iter().zip(one).map(meet).collect()
     }
 
     fn fills(&self) -> (Option<f64>, Option<f64>) {
@@ -128,13 +169,9 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn step_of_group(
-        &mut self,
-        group: usize,
-        step: usize,
-        fill_many: Option<f64>,
-        fill_one: Option<f64>,
-    ) -> Result<(), EvalError> {
+    /// Elements meet anew at every step, because series come and go.
+    fn step_of_group(&mut self, group: usize, step: usize) -> Result<(), EvalError> {
+        let (fill_many, fill_one) = self.fills();
         let one = self.single_one(group, step)?;
         let one_value = one.and_then(|row| self.one[row].element(step)).or(fill_one.map(Element::Float));
         let Some(one_value) = one_value else { return Ok(()) };
@@ -240,7 +277,7 @@ impl<'a> Matcher<'a> {
         }
         if matching.cardinality == Cardinality::OneToOne {
             let listed = |name: &str| matching.labels.iter().any(|label| label == name);
-            labels = LabelSet::new(labels.iter().filter(|(name, _)| listed(name) == matching.is_on));
+            labels = LabelSet::from_sorted(labels.iter().filter(|(name, _)| listed(name) == matching.is_on));
         }
         for name in &matching.include {
             // An empty value removes the label, as a "one" side without it should.

@@ -28,14 +28,6 @@ impl Row {
         Self { labels, drop_name, points, histograms: Vec::new() }
     }
 
-    pub fn of_elements(labels: LabelSet, drop_name: bool, elements: Vec<Option<Element>>) -> Self {
-        let mut row = Self::new(labels, drop_name, vec![None; elements.len()]);
-        for (step, element) in elements.into_iter().enumerate() {
-            row.set(step, element);
-        }
-        row
-    }
-
     pub fn is_empty(&self) -> bool {
         self.points.iter().all(Option::is_none) && self.histograms.iter().all(Option::is_none)
     }

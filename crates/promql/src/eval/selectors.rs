@@ -40,6 +40,28 @@ pub struct Window<'a> {
     pub end: i64,
     /// The step's own time, which offset and `@` do not move.
     pub step: i64,
+    pub series: SeriesFacts,
+}
+
+/// What is found out once about a whole series, so that not every window asks again.
+#[derive(Clone, Copy, Debug)]
+pub struct SeriesFacts {
+    /// Whether any value is less than the one before. Windows of most counters need not
+    /// look for resets.
+    pub falls: bool,
+    /// Whether its name is that of a counter by convention, or it has none.
+    pub is_named_as_counter: bool,
+}
+
+impl SeriesFacts {
+    fn of(series: &RangeSeries<'_>) -> Self {
+        let name = series.labels.metric_name().unwrap_or("");
+        Self {
+            falls: series.points.windows(2).any(|pair| pair[1].value < pair[0].value),
+            is_named_as_counter: name.is_empty()
+                || ["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| name.ends_with(suffix)),
+        }
+    }
 }
 
 impl Window<'_> {
@@ -102,35 +124,25 @@ impl RangeInput<'_> {
         grid: Grid,
         mut compute: impl FnMut(usize, Window<'_>) -> Option<f64>,
     ) -> Result<Vec<Option<f64>>, EvalError> {
-        self.windows(
-            series,
-            grid,
-            |step, window| {
-                if window.points.is_empty() { None } else { compute(step, window) }
-            },
-        )
+        let mut points = vec![None; grid.count];
+        self.windows(series, grid, |step, window| {
+            if !window.points.is_empty() {
+                points[step] = compute(step, window);
+            }
+        })?;
+        Ok(points)
     }
 
-    /// Calls `compute` for every step that has any sample in its range.
-    pub fn slide_all(
+    /// Calls `see` for every step that has any sample in its range. Both ends of the window
+    /// only ever move forward, so all steps together pass each sample twice.
+    pub fn windows(
         &self,
         series: &RangeSeries<'_>,
         grid: Grid,
-        compute: impl FnMut(usize, Window<'_>) -> Option<Element>,
-    ) -> Result<Vec<Option<Element>>, EvalError> {
-        self.windows(series, grid, compute)
-    }
-
-    /// Both ends of the window only ever move forward, so all steps together pass each
-    /// sample twice.
-    fn windows<T>(
-        &self,
-        series: &RangeSeries<'_>,
-        grid: Grid,
-        mut compute: impl FnMut(usize, Window<'_>) -> Option<T>,
-    ) -> Result<Vec<Option<T>>, EvalError> {
+        mut see: impl FnMut(usize, Window<'_>),
+    ) -> Result<(), EvalError> {
         let (mut floats, mut others, mut work) = (Edges::default(), Edges::default(), WORK_BETWEEN_CHECKS);
-        let mut values = Vec::with_capacity(grid.count);
+        let facts = SeriesFacts::of(series);
         for (index, step) in grid.times().enumerate() {
             let end = self.end(step);
             let start = end - self.range_ms;
@@ -141,11 +153,11 @@ impl RangeInput<'_> {
                 self.watch.check()?;
                 work = 0;
             }
-            let window = Window { points, histograms, start, end, step };
-            let is_empty = points.is_empty() && histograms.is_empty();
-            values.push(if is_empty { None } else { compute(index, window) });
+            if !points.is_empty() || !histograms.is_empty() {
+                see(index, Window { points, histograms, start, end, step, series: facts });
+            }
         }
-        Ok(values)
+        Ok(())
     }
 }
 
@@ -196,6 +208,9 @@ impl<'a> Evaluator<'a> {
                 rows.push(row);
             }
         }
+        if let Some(counts) = &mut self.counts {
+            counts.add_rows(&rows);
+        }
         Ok(rows)
     }
 
@@ -221,11 +236,20 @@ impl<'a> Evaluator<'a> {
             RangeSource::Subquery { inner, step_ms } => {
                 let step = step_ms.unwrap_or(self.evaluation.subquery_step_ms);
                 let inner_grid = subquery_grid(range, step, grid, self.bounds);
-                self.subquery(inner, inner_grid)?
+                // Its samples count where the range is looked at.
+                let counts = self.counts.take();
+                let series = self.subquery(inner, inner_grid);
+                self.counts = counts;
+                series?
             }
         };
         let watch = &*self.evaluation.watch;
-        Ok(RangeInput { series, range_ms: range.range_ms, shift: range.shift, bounds: self.bounds, watch })
+        let (range_ms, shift, bounds) = (range.range_ms, range.shift, self.bounds);
+        let input = RangeInput { series, range_ms, shift, bounds, watch };
+        if let Some(counts) = &mut self.counts {
+            counts.add_windows(&input, grid)?;
+        }
+        Ok(input)
     }
 
     fn fetched_ranges(&self, selector: usize) -> Vec<RangeSeries<'a>> {

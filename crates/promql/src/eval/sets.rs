@@ -1,10 +1,6 @@
 //! `and`, `or`, `unless`: which series are there, whatever their values.
 
-use std::collections::HashMap;
-
-use model::LabelSet;
-
-use super::matching::signature;
+use super::keys::Grouping;
 use super::{Evaluator, Row};
 use crate::EvalError;
 use crate::parse::expression::{Binary, Matching, Operator};
@@ -16,42 +12,49 @@ impl<'a> Evaluator<'a> {
         let right = self.rows(&binary.right, grid)?;
         let matching = &binary.matching;
         Ok(match binary.operator {
-            Operator::And => filtered(left, &presence(&right, matching, grid), matching, true),
-            Operator::Unless => filtered(left, &presence(&right, matching, grid), matching, false),
+            Operator::And => Presence::of(&right, matching, grid).filtered(left, true),
+            Operator::Unless => Presence::of(&right, matching, grid).filtered(left, false),
             _ => {
-                let taken = presence(&left, matching, grid);
-                let added = filtered(right, &taken, matching, false);
+                let added = Presence::of(&left, matching, grid).filtered(right, false);
                 left.into_iter().chain(added).collect()
             }
         })
     }
 }
 
-/// Per signature, at which steps any row of it has a value.
-type Presence = HashMap<LabelSet, Vec<bool>>;
-
-fn presence(rows: &[Row], matching: &Matching, grid: Grid) -> Presence {
-    let mut presence = Presence::new();
-    for row in rows {
-        let steps =
-            presence.entry(signature(&row.labels, matching)).or_insert_with(|| vec![false; grid.count]);
-        for (index, step) in steps.iter_mut().enumerate() {
-            *step |= row.has(index);
-        }
-    }
-    presence
+/// At which steps any row of a group has a value.
+struct Presence<'a> {
+    grouping: Grouping<'a>,
+    /// By the number of the group.
+    steps: Vec<Vec<bool>>,
 }
 
-/// Keeps the values at steps where the presence of their signature is `wanted`.
-fn filtered(mut rows: Vec<Row>, presence: &Presence, matching: &Matching, wanted: bool) -> Vec<Row> {
-    for row in &mut rows {
-        let steps = presence.get(&signature(&row.labels, matching));
-        for index in 0..row.points.len() {
-            if steps.is_some_and(|steps| steps[index]) != wanted {
-                row.set(index, None);
+impl<'a> Presence<'a> {
+    fn of(rows: &[Row], matching: &'a Matching, grid: Grid) -> Self {
+        let mut presence = Self { grouping: Grouping::new(matching.counted()), steps: Vec::new() };
+        for row in rows {
+            let number = presence.grouping.number(&row.labels);
+            if number == presence.steps.len() {
+                presence.steps.push(vec![false; grid.count]);
+            }
+            for (index, step) in presence.steps[number].iter_mut().enumerate() {
+                *step |= row.has(index);
             }
         }
+        presence
     }
-    rows.retain(|row| !row.is_empty());
-    rows
+
+    /// Keeps the values at steps where the presence of their group is `wanted`.
+    fn filtered(mut self, mut rows: Vec<Row>, wanted: bool) -> Vec<Row> {
+        for row in &mut rows {
+            let steps = self.grouping.find(&row.labels).map(|number| &self.steps[number]);
+            for index in 0..row.points.len() {
+                if steps.is_some_and(|steps| steps[index]) != wanted {
+                    row.set(index, None);
+                }
+            }
+        }
+        rows.retain(|row| !row.is_empty());
+        rows
+    }
 }

@@ -1,6 +1,6 @@
 //! The bounds of one evaluation: its time, its size, and whether anybody still waits.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use runtime::SharedClock;
@@ -14,6 +14,8 @@ pub struct Watch {
     pub deadline: Duration,
     pub timeout: Duration,
     pub samples_max: u64,
+    /// Of the largest result of one node so far.
+    pub size_peak: AtomicU64,
     /// Set once, when the caller has gone.
     pub given_up: AtomicBool,
 }
@@ -36,7 +38,9 @@ impl Watch {
 
     /// One node's result may be as large as what was read.
     pub fn check_size(&self, rows: usize, steps: usize) -> Result<(), EvalError> {
-        if (rows as u64).saturating_mul(steps as u64) > self.samples_max {
+        let size = (rows as u64).saturating_mul(steps as u64);
+        self.size_peak.fetch_max(size, Ordering::Relaxed);
+        if size > self.samples_max {
             return Err(EvalError::TooManySamples { limit: self.samples_max });
         }
         Ok(())

@@ -32,10 +32,7 @@ pub fn absent_over_time<'a>(
     let ranges = evaluator.range_argument(argument, grid)?;
     let mut is_there = vec![false; grid.count];
     for series in &ranges.series {
-        ranges.slide_all(series, grid, |step, _| {
-            is_there[step] = true;
-            None
-        })?;
+        ranges.windows(series, grid, |step, _| is_there[step] = true)?;
     }
     Ok(ones_where(grid, labels_of(evaluator, argument), |step| !is_there[step]))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Function, argument};
 use crate::EvalError;
-use crate::eval::{self, Element, Evaluator, Row, Window, aggregate_histograms, sorted_for_quantile};
+use crate::eval::{self, Element, Evaluator, Row, Window, aggregate_histograms};
 use crate::notes::{IGNORED_IN_RANGE, MIXED_FLOATS, Remarks, for_metric};
 use crate::parse::expression::Expression;
 use crate::plan::{Grid, Point};
@@ -85,13 +85,13 @@ pub fn standard_deviation(window: Window<'_>, _: &[f64]) -> Option<f64> {
 
 /// The median of the distances to the median.
 pub fn median_absolute_deviation(window: Window<'_>, _: &[f64]) -> Option<f64> {
-    let values = values(window);
-    if values.clone().any(f64::is_nan) {
+    let mut values: Vec<f64> = values(window).collect();
+    if values.iter().any(|value| value.is_nan()) {
         return Some(f64::NAN);
     }
-    let median = eval::quantile(0.5, &sorted_for_quantile(values.clone()));
-    let distances = values.map(|value| (value - median).abs());
-    Some(eval::quantile(0.5, &sorted_for_quantile(distances)))
+    let median = eval::quantile(0.5, &mut values);
+    values.iter_mut().for_each(|value| *value = (*value - median).abs());
+    Some(eval::quantile(0.5, &mut values))
 }
 
 pub fn quantile<'a>(
@@ -110,7 +110,8 @@ pub fn quantile<'a>(
             if !window.histograms.is_empty() {
                 remarks.inform(IGNORED_IN_RANGE, for_metric(series.labels.metric_name().unwrap_or("")));
             }
-            Some(eval::quantile(quantiles[step], &sorted_for_quantile(values(window))))
+            let mut values: Vec<f64> = values(window).collect();
+            Some(eval::quantile(quantiles[step], &mut values))
         })?;
         evaluator.remark(remarks, arguments.get(1).and_then(|range| range.at));
         let row = Row::new(series.labels.clone(), true, points);

@@ -50,28 +50,19 @@ fn extrapolated(
         return Some(Element::Histogram(Arc::new(scaled(&change, factor / divisor))));
     }
     let [first, .., last] = window.points else { return None };
-    if meaning == Meaning::Counter {
-        doubt_counter(name, remarks);
-    }
-    let mut change = last.value - first.value;
-    if meaning == Meaning::Counter {
-        let falls = window.points.windows(2).filter(|pair| pair[1].value < pair[0].value);
-        change = falls.fold(change, |change, pair| change + pair[0].value);
-    }
-    let times = (first.at, last.at, window.points.len());
-    Some(Element::Float(change * stretch(window, times, meaning, (first.value, change)) / divisor))
-}
-
-/// By convention a counter can be told by its name.
-fn doubt_counter(name: &str, remarks: &mut Remarks) {
-    let is_named_as_counter = name.is_empty()
-        || ["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| name.ends_with(suffix));
-    if !is_named_as_counter {
+    if meaning == Meaning::Counter && !window.series.is_named_as_counter {
         remarks.inform(
             "metric might not be a counter, name does not end in _total/_sum/_count/_bucket",
             about(name),
         );
     }
+    let mut change = last.value - first.value;
+    if meaning == Meaning::Counter && window.series.falls {
+        let falls = window.points.windows(2).filter(|pair| pair[1].value < pair[0].value);
+        change = falls.fold(change, |change, pair| change + pair[0].value);
+    }
+    let times = (first.at, last.at, window.points.len());
+    Some(Element::Float(change * stretch(window, times, meaning, (first.value, change)) / divisor))
 }
 
 /// Samples rarely lie on the borders of the range. The change between the first and last
@@ -149,11 +140,14 @@ fn histogram_change(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::eval::SeriesFacts;
     use crate::plan::Point;
 
     fn check(points: &[(i64, f64)], meaning: Meaning, expected: Option<f64>) {
         let points: Vec<Point> = points.iter().map(|(at, value)| Point { at: *at, value: *value }).collect();
-        let window = Window { points: &points, histograms: &[], start: 0, end: 60_000, step: 60_000 };
+        let falls = points.windows(2).any(|pair| pair[1].value < pair[0].value);
+        let series = SeriesFacts { falls, is_named_as_counter: true };
+        let window = Window { points: &points, histograms: &[], start: 0, end: 60_000, step: 60_000, series };
         let actual = extrapolated(window, meaning, 1.0, "a_total", &mut Remarks::default());
         assert_eq!(actual, expected.map(Element::Float));
     }

@@ -16,12 +16,15 @@ use crate::functions;
 pub struct Lowered {
     pub root: Expression,
     pub selectors: Vec<Selector>,
+    /// The first thing that Prometheus calls experimental.
+    pub experimental: Option<String>,
 }
 
 pub fn lower(expr: &tree::Expr, tokens: Vec<Token<'_>>) -> Result<Lowered, ParseError> {
-    let mut lowering = Lowering { tokens, next: 0, selectors: Vec::new(), only_stats: false };
+    let mut lowering =
+        Lowering { tokens, next: 0, selectors: Vec::new(), only_stats: false, experimental: None };
     let root = lowering.expression(expr)?;
-    Ok(Lowered { root, selectors: lowering.selectors })
+    Ok(Lowered { root, selectors: lowering.selectors, experimental: lowering.experimental })
 }
 
 /// Walks the tree in the order of the text, and the tokens along with it.
@@ -31,6 +34,7 @@ struct Lowering<'a> {
     selectors: Vec<Selector>,
     /// Whether the innermost call that decides about it only looks at sums and counts.
     only_stats: bool,
+    experimental: Option<String>,
 }
 
 type Result1<T> = Result<T, ParseError>;
@@ -70,6 +74,10 @@ impl Lowering<'_> {
             tree::Expr::Call(call) => self.call(call),
             tree::Expr::Extension(_) => Err(ParseError::new("extensions of the grammar are not supported")),
         }
+    }
+
+    fn note_experimental(&mut self, what: &str) {
+        self.experimental.get_or_insert_with(|| what.to_owned());
     }
 
     /// The place of the next token that fits; stays where it is when there is none.
@@ -147,6 +155,9 @@ impl Lowering<'_> {
         let modifier = binary.modifier.clone().unwrap_or_default();
         let at = left.at;
         let matching = matching(&modifier);
+        if matching.fill_left.is_some() || matching.fill_right.is_some() {
+            self.note_experimental("fill");
+        }
         let returns_bool = modifier.return_bool;
         Ok(Expression {
             kind: Kind::Binary(Box::new(Binary { operator, left, right, returns_bool, matching })),
@@ -157,6 +168,9 @@ impl Lowering<'_> {
     fn aggregate(&mut self, aggregate: &tree::AggregateExpr) -> Result1<Expression> {
         let operator = aggregate_operator(aggregate.op.id())?;
         let word = aggregate.op.to_string();
+        if matches!(operator, AggregateOperator::LimitCount | AggregateOperator::LimitRatio) {
+            self.note_experimental(&format!("{word}()"));
+        }
         let at = self.find(|token| token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(&word));
         self.find(|token| token.kind == TokenKind::Open);
         let parameter = aggregate.param.as_ref().map(|parameter| self.expression(parameter)).transpose()?;
@@ -180,6 +194,9 @@ impl Lowering<'_> {
     fn call(&mut self, call: &tree::Call) -> Result1<Expression> {
         let name = call.func.name;
         let function = functions::find(name).ok_or_else(|| unsupported(name))?;
+        if call.func.experimental {
+            self.note_experimental(&format!("{name}()"));
+        }
         let at = self.find(|token| token.kind == TokenKind::Word && token.text == name);
         self.find(|token| token.kind == TokenKind::Open);
         let outer = self.only_stats;
@@ -234,7 +251,7 @@ fn shift(at: Option<&tree::AtModifier>, offset: Option<&tree::Offset>) -> Result
     Ok(Shift { anchor, offset_ms })
 }
 
-fn epoch_millis(time: SystemTime) -> Result1<i64> {
+pub fn epoch_millis(time: SystemTime) -> Result1<i64> {
     match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => millis(after),
         Err(before) => millis(before.duration()).map(|before| -before),

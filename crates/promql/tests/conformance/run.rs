@@ -121,7 +121,8 @@ fn depends_on_bounds(case: &Case) -> bool {
 async fn evaluate(query: &str, when: When, reader: &Arc<MemoryStore>) -> Result<Answer, String> {
     let query = promql::parse(query).map_err(|error| error.to_string())?;
     let reader: Arc<dyn storage::SampleReader> = reader.clone();
-    let engine = Engine::new(reader, EngineSettings::default());
+    let engine =
+        Engine::new(reader, EngineSettings { experimental_functions: true, ..EngineSettings::default() });
     let result = match when {
         When::At(at) => engine.instant(&query, Timestamp::from_millis(at)).await,
         When::Over(steps) => {

@@ -13,6 +13,12 @@ use serde_json::Value;
 
 use crate::Matrix;
 
+pub struct Reply {
+    pub matrix: Matrix,
+    /// How many were looked at, by step.
+    pub samples: Vec<u64>,
+}
+
 pub struct Prometheus {
     child: Child,
     port: u16,
@@ -51,6 +57,7 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg("--storage.tsdb.retention.time=100y")
+            .arg("--enable-feature=promql-per-step-stats")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -65,16 +72,28 @@ impl Prometheus {
         Some(prometheus)
     }
 
-    pub fn range(&self, query: &str, start: i64, end: i64, step: i64) -> Result<Matrix, String> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    pub fn range(&self, query: &str, start: i64, end: i64, step: i64) -> Result<Reply, String> {
+        let encoded = encoded(query);
         let secs = |millis: i64| millis as f64 / 1000.0;
-        let form = format!("query={encoded}&start={}&end={}&step={}", secs(start), secs(end), secs(step));
+        let form =
+            format!("query={encoded}&start={}&end={}&step={}&stats=all", secs(start), secs(end), secs(step));
         let (status, body) = self.ask("/api/v1/query_range", &form).unwrap();
         let answer: Value = serde_json::from_str(&body).unwrap();
         if status != 200 {
             return Err(answer["error"].to_string());
         }
-        Ok(answer["data"]["result"].as_array().unwrap().iter().map(series).collect())
+        let matrix = answer["data"]["result"].as_array().unwrap().iter().map(series).collect();
+        let by_step = &answer["data"]["stats"]["samples"]["totalQueryableSamplesPerStep"];
+        let by_step = by_step.as_array().unwrap().iter();
+        Ok(Reply { matrix, samples: by_step.map(|pair| pair[1].as_u64().unwrap()).collect() })
+    }
+
+    /// The query as Prometheus lays it out.
+    pub fn laid_out(&self, query: &str) -> String {
+        let form = format!("query={}", encoded(query));
+        let (_, body) = self.ask("/api/v1/format_query", &form).unwrap();
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        answer["data"].as_str().unwrap().to_owned()
     }
 
     fn ask(&self, path: &str, form: &str) -> Option<(u16, String)> {
@@ -91,6 +110,10 @@ impl Prometheus {
         let (head, body) = answer.split_once("\r\n\r\n")?;
         Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
     }
+}
+
+fn encoded(query: &str) -> String {
+    query.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
 
 fn series(series: &Value) -> (String, BTreeMap<i64, f64>) {

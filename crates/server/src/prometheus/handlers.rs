@@ -1,17 +1,17 @@
 //! The endpoints.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
 use model::{LabelSet, Matcher, Timestamp};
-use promql::{Answer, EvalError, Value};
+use promql::{Answer, ParseError, QueryOptions};
 use serde::{Serialize, Serializer};
 use storage::QueryLimits;
 
 use super::parameters::Parameters;
-use super::reply::{ApiError, ErrorType, Success, noted};
+use super::reply::{ApiError, ErrorType, Success, noted, success};
+use super::statistics::{Detail, Stats};
 use super::stream::streamed;
 use super::values::{Data, Labels};
 use crate::app::Shared;
@@ -25,8 +25,8 @@ pub(crate) async fn instant(State(app): State<Shared>, parameters: Parameters) -
     let query = parameters.query()?;
     let at = parameters.time("time")?.unwrap_or_else(|| app.engines.clock.now());
     let limit = parameters.limit()?;
-    let answer = in_time(&app, &parameters, app.engines.promql.instant(&query, at)).await?;
-    Ok(answered(answer, at, limit))
+    let engine = app.engines.queries.with_options(options(&parameters)?);
+    Ok(answered(engine.instant(&query, at).await?, at, limit, detail(&parameters)))
 }
 
 pub(crate) async fn range(State(app): State<Shared>, parameters: Parameters) -> Result<Response, ApiError> {
@@ -45,30 +45,47 @@ pub(crate) async fn range(State(app): State<Shared>, parameters: Parameters) -> 
     }
     let query = parameters.query()?;
     let limit = parameters.limit()?;
-    let answer = in_time(&app, &parameters, app.engines.promql.range(&query, start, end, step)).await?;
-    Ok(answered(answer, end, limit))
+    let engine = app.engines.queries.with_options(options(&parameters)?);
+    Ok(answered(engine.range(&query, start, end, step).await?, end, limit, detail(&parameters)))
 }
 
-/// Within `timeout=`, which cannot be longer than the setting.
-async fn in_time(
-    app: &Shared,
+/// `timeout=` can only shorten the setting.
+fn options(parameters: &Parameters) -> Result<QueryOptions, ApiError> {
+    Ok(QueryOptions {
+        lookback: parameters.duration("lookback_delta")?.filter(|lookback| !lookback.is_zero()),
+        timeout: parameters.duration("timeout")?,
+        statistics: detail(parameters).is_some(),
+    })
+}
+
+/// As in Prometheus, any word asks for statistics.
+fn detail(parameters: &Parameters) -> Option<Detail> {
+    parameters.get("stats").map(|word| if word == "all" { Detail::EachStep } else { Detail::Totals })
+}
+
+/// Laying out is quadratic in the depth of a query, which is bounded; still it is done where
+/// nothing else waits.
+pub(crate) async fn format_query(parameters: Parameters) -> Result<Response, ApiError> {
+    about_text(&parameters, promql::format).await
+}
+
+pub(crate) async fn parse_query(parameters: Parameters) -> Result<Response, ApiError> {
+    about_text(&parameters, promql::syntax_tree).await
+}
+
+async fn about_text<T: Serialize + Send + 'static>(
     parameters: &Parameters,
-    evaluation: impl Future<Output = Result<Answer, EvalError>>,
-) -> Result<Answer, ApiError> {
-    let most = app.settings.query_timeout;
-    let timeout = parameters.duration("timeout")?.map_or(most, |wanted: Duration| wanted.min(most));
-    match tokio::time::timeout(timeout, evaluation).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => {
-            let message = format!("query timed out in expression evaluation after {timeout:?}");
-            Err(ApiError::new(ErrorType::Timeout, message))
-        }
-    }
+    tell: fn(&str) -> Result<T, ParseError>,
+) -> Result<Response, ApiError> {
+    let text = parameters.get("query").unwrap_or_default().to_owned();
+    let told = tokio::task::spawn_blocking(move || tell(&text)).await;
+    let told = told.map_err(|_| ApiError::new(ErrorType::Internal, "the query could not be read"))?;
+    Ok(success(told.map_err(|error| ApiError::invalid("query", error))?))
 }
 
-fn answered(answer: Answer, at: Timestamp, limit: usize) -> Response {
-    let Answer { value, mut warnings, infos, .. } = answer;
-    let owned = OwnedData { value, at, limit };
+fn answered(mut answer: Answer, at: Timestamp, limit: usize, detail: Option<Detail>) -> Response {
+    let (mut warnings, infos) = (std::mem::take(&mut answer.warnings), std::mem::take(&mut answer.infos));
+    let owned = OwnedData { answer, at, limit, detail };
     if owned.data().is_truncated() {
         warnings.push(TRUNCATED.to_owned());
     }
@@ -84,14 +101,18 @@ const POINTS_AT_ONCE_MAX: usize = 20_000;
 
 /// [`Data`] that can leave this thread.
 struct OwnedData {
-    value: Value,
+    answer: Answer,
     at: Timestamp,
     limit: usize,
+    detail: Option<Detail>,
 }
 
 impl OwnedData {
     fn data(&self) -> Data<'_> {
-        Data { value: &self.value, at: self.at, limit: self.limit }
+        let Answer { value, histograms, statistics, .. } = &self.answer;
+        let asked = statistics.as_ref().zip(self.detail);
+        let stats = asked.map(|(statistics, detail)| Stats { statistics, detail });
+        Data { value, histograms, at: self.at, limit: self.limit, stats }
     }
 }
 

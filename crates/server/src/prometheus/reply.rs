@@ -61,8 +61,10 @@ impl ErrorType {
             ErrorType::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             // nginx' word for "the client went away", which Prometheus uses too.
             ErrorType::Canceled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-            // Prometheus has no status of its own for what it calls unavailable.
-            ErrorType::Internal | ErrorType::Unavailable => StatusCode::INTERNAL_SERVER_ERROR,
+            // Prometheus has no status of its own for what it calls unavailable. Its clients
+            // ask again after this one.
+            ErrorType::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorType::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -92,6 +94,10 @@ impl From<EvalError> for ApiError {
         let kind = match &error {
             EvalError::Invalid(_) => ErrorType::BadData,
             EvalError::Execution(_) | EvalError::TooManySamples { .. } => ErrorType::Execution,
+            EvalError::Busy { .. } => {
+                metrics::counter!("watchkeeper_queries_refused_total").increment(1);
+                ErrorType::Unavailable
+            }
             EvalError::Timeout(_) => ErrorType::Timeout,
             EvalError::Canceled => ErrorType::Canceled,
             EvalError::Storage(QueryError::TooMuch { .. }) => ErrorType::Execution,
@@ -129,5 +135,17 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = Failure { status: "error", error_type: self.kind.word(), error: &self.message };
         (self.kind.status(), Json(body)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_that_finds_no_place_is_to_be_asked_again() {
+        let error = ApiError::from(EvalError::Busy { running: 20, waiting: 100 });
+        assert_eq!(error.kind, ErrorType::Unavailable);
+        assert_eq!(error.into_response().status(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -1,102 +1,174 @@
 //! Values as Prometheus writes them: `[1767225600.123,"42"]`.
 
-use model::{LabelSet, Sample, Series, Timestamp};
-use promql::{Value, format_value};
-use serde::ser::{SerializeMap, SerializeSeq, SerializeTuple};
+use std::cmp::Ordering;
+use std::fmt;
+
+use model::{HistogramSample, HistogramSeries, LabelSet, Sample, Series, Timestamp};
+use promql::Value;
+use serde::ser::{SerializeMap, SerializeTuple};
 use serde::{Serialize, Serializer};
 
-/// `{"resultType":…,"result":…}`.
+use super::statistics::Stats;
+
+/// `{"resultType":…,"result":…}`, and `stats` where they were asked for.
 pub(super) struct Data<'a> {
     pub value: &'a Value,
+    /// As in [`promql::Answer`].
+    pub histograms: &'a [HistogramSeries],
     pub at: Timestamp,
     /// Series at most; 0 means all.
     pub limit: usize,
+    pub stats: Option<Stats<'a>>,
 }
 
 impl Data<'_> {
     /// Whether the limit leaves something out.
     pub fn is_truncated(&self) -> bool {
         let series = match self.value {
-            Value::Vector(vector) => vector.len(),
-            Value::Matrix(matrix) => matrix.len(),
+            Value::Vector(vector) => vector.len() + self.histograms.len(),
+            Value::Matrix(matrix) => side_by_side(matrix, self.histograms).count(),
             Value::Scalar(_) | Value::String(_) => 0,
         };
         self.limit > 0 && series > self.limit
     }
 
-    /// Values that are written, the limit left aside.
+    /// Values that are written, the limit left aside. Each bucket is one.
     pub fn point_count(&self) -> usize {
-        match self.value {
+        let floats = match self.value {
             Value::Vector(vector) => vector.len(),
             Value::Matrix(matrix) => matrix.iter().map(|series| series.samples.len()).sum(),
             Value::Scalar(_) | Value::String(_) => 1,
-        }
-    }
-
-    fn take(&self, all: usize) -> usize {
-        if self.limit == 0 { all } else { all.min(self.limit) }
+        };
+        let samples = self.histograms.iter().flat_map(|series| &series.samples);
+        let buckets =
+            samples.map(|sample| 1 + sample.histogram.positive.len() + sample.histogram.negative.len());
+        floats + buckets.sum::<usize>()
     }
 }
 
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(2))?;
+        let limit = if self.limit == 0 { usize::MAX } else { self.limit };
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("resultType", self.value.kind())?;
         match self.value {
             Value::Scalar(sample) => map.serialize_entry("result", &Point(*sample))?,
             Value::String(text) => map.serialize_entry("result", &(Seconds(self.at), text))?,
-            Value::Vector(vector) => {
-                map.serialize_entry("result", &Vector(&vector[..self.take(vector.len())]))?;
+            Value::Vector(floats) => {
+                map.serialize_entry("result", &Vector { floats, histograms: self.histograms, limit })?;
             }
-            Value::Matrix(matrix) => {
-                map.serialize_entry("result", &Matrix(&matrix[..self.take(matrix.len())]))?;
+            Value::Matrix(floats) => {
+                map.serialize_entry("result", &Matrix { floats, histograms: self.histograms, limit })?;
             }
+        }
+        if let Some(stats) = &self.stats {
+            map.serialize_entry("stats", stats)?;
         }
         map.end()
     }
 }
 
-struct Vector<'a>(&'a [(LabelSet, Sample)]);
+struct Vector<'a> {
+    floats: &'a [(LabelSet, Sample)],
+    histograms: &'a [HistogramSeries],
+    limit: usize,
+}
 
 impl Serialize for Vector<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Element<'a> {
             metric: Labels<'a>,
-            value: Point,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            value: Option<Point>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            histogram: Option<HistogramPoint<'a>>,
         }
-        serializer.collect_seq(
-            self.0.iter().map(|(labels, sample)| Element { metric: Labels(labels), value: Point(*sample) }),
-        )
+        let floats = self.floats.iter().map(|(labels, sample)| Element {
+            metric: Labels(labels),
+            value: Some(Point(*sample)),
+            histogram: None,
+        });
+        let histograms = self.histograms.iter().map(|series| Element {
+            metric: Labels(&series.labels),
+            value: None,
+            histogram: series.samples.first().map(HistogramPoint),
+        });
+        serializer.collect_seq(floats.chain(histograms).take(self.limit))
     }
 }
 
-struct Matrix<'a>(&'a [Series]);
+struct Matrix<'a> {
+    floats: &'a [Series],
+    histograms: &'a [HistogramSeries],
+    limit: usize,
+}
 
 impl Serialize for Matrix<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Element<'a> {
-            metric: Labels<'a>,
-            values: Points<'a>,
-        }
-        serializer.collect_seq(
-            self.0
-                .iter()
-                .map(|series| Element { metric: Labels(&series.labels), values: Points(&series.samples) }),
-        )
+        serializer.collect_seq(side_by_side(self.floats, self.histograms).take(self.limit))
     }
+}
+
+/// The floats and histograms of one series.
+#[derive(Serialize)]
+struct Both<'a> {
+    metric: Labels<'a>,
+    #[serde(skip_serializing_if = "Points::is_empty")]
+    values: Points<'a>,
+    #[serde(skip_serializing_if = "Histograms::is_empty")]
+    histograms: Histograms<'a>,
+}
+
+/// Brings two lists in order of labels together.
+fn side_by_side<'a>(
+    floats: &'a [Series],
+    histograms: &'a [HistogramSeries],
+) -> impl Iterator<Item = Both<'a>> {
+    let (mut floats, mut histograms) = (floats.iter().peekable(), histograms.iter().peekable());
+    std::iter::from_fn(move || {
+        let order = match (floats.peek(), histograms.peek()) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(float), Some(histogram)) => float.labels.cmp(&histogram.labels),
+        };
+        let float = floats.next_if(|_| order.is_le());
+        let histogram = histograms.next_if(|_| order.is_ge());
+        let labels = float.map(|series| &series.labels).or(histogram.map(|series| &series.labels))?;
+        Some(Both {
+            metric: Labels(labels),
+            values: Points(float.map_or(&[], |series| &series.samples)),
+            histograms: Histograms(histogram.map_or(&[], |series| &series.samples)),
+        })
+    })
 }
 
 struct Points<'a>(&'a [Sample]);
 
+impl Points<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
 impl Serialize for Points<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sequence = serializer.serialize_seq(Some(self.0.len()))?;
-        for sample in self.0 {
-            sequence.serialize_element(&Point(*sample))?;
-        }
-        sequence.end()
+        serializer.collect_seq(self.0.iter().map(|sample| Point(*sample)))
+    }
+}
+
+struct Histograms<'a>(&'a [HistogramSample]);
+
+impl Histograms<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Histograms<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(HistogramPoint))
     }
 }
 
@@ -114,10 +186,79 @@ impl Serialize for Point {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut tuple = serializer.serialize_tuple(2)?;
         tuple.serialize_element(&Seconds(self.0.at))?;
-        tuple.serialize_element(&format_value(self.0.value))?;
+        tuple.serialize_element(&Number(self.0.value))?;
         tuple.end()
     }
 }
+
+struct HistogramPoint<'a>(&'a HistogramSample);
+
+impl Serialize for HistogramPoint<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown {
+            count: Number,
+            sum: Number,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            buckets: Vec<(u8, Number, Number, Number)>,
+        }
+        let histogram = &*self.0.histogram;
+        let buckets = promql::buckets(histogram);
+        let buckets = buckets
+            .map(|bucket| (rule(bucket), Number(bucket.lower), Number(bucket.upper), Number(bucket.count)));
+        let shown =
+            Shown { count: Number(histogram.count), sum: Number(histogram.sum), buckets: buckets.collect() };
+        (Seconds(self.0.at), shown).serialize(serializer)
+    }
+}
+
+/// Prometheus' code for which bounds belong to a bucket.
+fn rule(bucket: promql::ShownBucket) -> u8 {
+    match (bucket.includes_lower, bucket.includes_upper) {
+        (false, true) => 0,
+        (true, false) => 1,
+        (false, false) => 2,
+        (true, true) => 3,
+    }
+}
+
+/// A number as Prometheus' API writes it: the shortest digits, and an exponent for what is
+/// very small or very large.
+/// Source: `jsonutil.MarshalFloat`.
+#[derive(Clone, Copy)]
+struct Number(f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (value, size) = (self.0, self.0.abs());
+        if value.is_nan() {
+            return f.write_str("NaN");
+        }
+        if value.is_infinite() {
+            return f.write_str(if value > 0.0 { "+Inf" } else { "-Inf" });
+        }
+        if size < WHOLE_MAX && value.trunc() == value && !(value == 0.0 && value.is_sign_negative()) {
+            return fmt::Display::fmt(&(value as i64), f);
+        }
+        if size == 0.0 || (1e-6..1e21).contains(&size) {
+            return fmt::Display::fmt(&value, f);
+        }
+        // Go writes at least two digits of an exponent, and its sign.
+        let text = format!("{value:e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |rest| ('-', rest));
+        write!(f, "{digits}e{sign}{exponent:0>2}")
+    }
+}
+
+/// Below this, whole numbers have the same digits as integers, which are written faster.
+const WHOLE_MAX: f64 = 1e15;
 
 /// Whole seconds have no fraction, as in Prometheus.
 pub(super) struct Seconds(pub Timestamp);
@@ -134,38 +275,4 @@ impl Serialize for Seconds {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    fn check(value: &Value, limit: usize, expected: &str) {
-        let data = Data { value, at: Timestamp::from_secs(9), limit };
-        assert_eq!(serde_json::to_string(&data).unwrap(), expected);
-    }
-
-    fn sample(millis: i64, value: f64) -> Sample {
-        Sample { at: Timestamp::from_millis(millis), value }
-    }
-
-    #[test]
-    fn values_read_as_prometheus_writes_them() {
-        check(&Value::Scalar(sample(1500, 0.1)), 0, r#"{"resultType":"scalar","result":[1.5,"0.1"]}"#);
-        check(&Value::String("x".to_owned()), 0, r#"{"resultType":"string","result":[9,"x"]}"#);
-        let labels = LabelSet::metric("up", [("job", "a")]);
-        check(
-            &Value::Vector(vec![
-                (labels.clone(), sample(2000, f64::INFINITY)),
-                (labels.clone(), sample(2000, 1.0)),
-            ]),
-            1,
-            r#"{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a"},"value":[2,"+Inf"]}]}"#,
-        );
-        let series = Series { labels, samples: vec![sample(0, f64::NAN), sample(1000, -1.0)] };
-        check(
-            &Value::Matrix(vec![series]),
-            0,
-            r#"{"resultType":"matrix","result":[{"metric":{"__name__":"up","job":"a"},"values":[[0,"NaN"],[1,"-1"]]}]}"#,
-        );
-    }
-}
+mod tests;

@@ -118,7 +118,11 @@ impl Route {
         about: &'static str,
         handler: H,
     ) -> Self {
-        let filter = if method == Method::POST { MethodFilter::POST } else { MethodFilter::GET };
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::PUT => MethodFilter::PUT,
+            _ => MethodFilter::GET,
+        };
         Self::new(method, path, Access::Needs(permission), about, on(filter, handler))
     }
 

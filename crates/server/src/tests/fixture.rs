@@ -119,10 +119,13 @@ impl Fixture {
         let fakes = Arc::new(Fakes::default());
         let shutdown = Shutdown::new();
         let (host, reading) = watch::channel(None);
+        let promql = promql::Engine::with_clock(store.clone(), EngineSettings::default(), shared.clone());
         let engines = Engines {
             supervisor: Supervisor::new(shared.clone(), shutdown.clone()),
             store: store.clone(),
-            promql: promql::Engine::with_clock(store.clone(), EngineSettings::default(), shared.clone()),
+            // One at a time, so that a test can tell whether one runs.
+            queries: promql.gated(1, 0),
+            promql,
             state,
             fleet: fakes.clone(),
             alerts: fakes.clone(),

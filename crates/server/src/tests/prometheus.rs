@@ -65,6 +65,49 @@ async fn a_range_query_answers_a_matrix() {
 }
 
 #[tokio::test]
+async fn an_answer_tells_what_it_took_when_it_is_asked() {
+    let path = "/api/v1/query_range?query=up&start=1767225600&end=1767225720&step=1m";
+    let totals = asked(&format!("{path}&stats=1")).await.json();
+    assert_eq!(totals["data"]["stats"]["samples"], json!({ "totalQueryableSamples": 6, "peakSamples": 12 }));
+    let timings = totals["data"]["stats"]["timings"].as_object().unwrap();
+    let names: Vec<&str> = timings.keys().map(String::as_str).collect();
+    let expected = [
+        "evalTotalTime",
+        "execQueueTime",
+        "execTotalTime",
+        "innerEvalTime",
+        "queryPreparationTime",
+        "resultSortTime",
+    ];
+    assert_eq!(names, expected);
+    let all = asked(&format!("{path}&stats=all")).await.json();
+    let by_step = json!([[1_767_225_600, 2], [1_767_225_660, 2], [1_767_225_720, 2]]);
+    assert_eq!(all["data"]["stats"]["samples"]["totalQueryableSamplesPerStep"], by_step);
+    assert!(asked(path).await.json()["data"].get("stats").is_none());
+}
+
+#[tokio::test]
+async fn one_query_may_look_back_less_far() {
+    let found = |answer: Answer| answer.json()["data"]["result"].as_array().unwrap().len();
+    let query = "/api/v1/query?query=up&time=1767226170";
+    assert_eq!(found(asked(query).await), 2);
+    assert_eq!(found(asked(&format!("{query}&lookback_delta=30s")).await), 0);
+    failed(&asked(&format!("{query}&lookback_delta=far")).await, StatusCode::BAD_REQUEST, "bad_data");
+}
+
+#[tokio::test]
+async fn a_query_is_laid_out_and_drawn_as_a_tree() {
+    let answer = asked("/api/v1/format_query?query=foo%2Fbar").await.json();
+    assert_eq!(answer, json!({ "status": "success", "data": "foo / bar" }));
+    let tree = asked("/api/v1/parse_query?query=-foo").await.json();
+    let selector = &tree["data"]["expr"];
+    assert_eq!((&tree["data"]["type"], &selector["name"]), (&json!("unaryExpr"), &json!("foo")));
+    for path in ["/api/v1/format_query", "/api/v1/parse_query?query=sum("] {
+        failed(&asked(path).await, StatusCode::BAD_REQUEST, "bad_data");
+    }
+}
+
+#[tokio::test]
 async fn wrong_parameters_are_bad_data() {
     for path in [
         "/api/v1/query",
@@ -165,7 +208,7 @@ async fn an_administrator_deletes_series_as_prometheus_clients_do() {
     let aimless = fixture.ask(post("/api/v1/admin/tsdb/delete_series", "").bearer(&admin)).await;
     failed(&aimless, StatusCode::BAD_REQUEST, "bad_data");
     let snapshot = fixture.ask(post("/api/v1/admin/tsdb/snapshot", "").bearer(&admin)).await;
-    failed(&snapshot, StatusCode::INTERNAL_SERVER_ERROR, "unavailable");
+    failed(&snapshot, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
 }
 
 /// In the order in which Grafana's data source asks when it is saved and tested, and when

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use state::Role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 
-use super::fixture::Fixture;
+use super::fixture::{Fixture, get};
 use crate::app::router;
 use crate::listen::{BindError, Listeners, accept};
 use crate::routes::Port;
@@ -118,4 +119,37 @@ async fn an_open_stream_does_not_hold_up_the_end() {
     // Far longer than it takes; without an end to streams it would be the drain's five seconds.
     let ended = tokio::time::timeout(Duration::from_secs(4), async { tokio::join!(serving, reading) }).await;
     assert!(ended.is_ok());
+}
+
+/// The sums would take minutes.
+#[tokio::test]
+async fn the_query_of_a_client_that_left_ends() {
+    let (fixture, listeners) = on_free_ports().await;
+    let token = fixture.token(Role::Viewer).await;
+    let query = "sum_over_time(vector(1)[1000s:1ms])&start=0&end=10.999&step=0.001";
+    let request = format!(
+        "GET /api/v1/query_range?query={query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    let connection = said(&listeners, &request).await;
+    let router = router(&fixture.app, Port::Api);
+    let clock = fixture.app.engines.clock.clone();
+    let limit = Arc::new(Semaphore::new(8));
+    let serving = accept(listeners.api, router, limit, clock, fixture.shutdown.clone());
+    let leaving = async {
+        // The one place is taken.
+        while may_ask(&fixture, &token).await {
+            tokio::task::yield_now().await;
+        }
+        drop(connection);
+        while !may_ask(&fixture, &token).await {
+            tokio::task::yield_now().await;
+        }
+        fixture.shutdown.begin();
+    };
+    tokio::join!(serving, leaving);
+}
+
+async fn may_ask(fixture: &Fixture, token: &str) -> bool {
+    let answer = fixture.ask(get("/api/v1/query?query=1").bearer(token)).await;
+    answer.status == StatusCode::OK
 }

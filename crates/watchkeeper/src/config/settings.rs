@@ -175,6 +175,9 @@ pub struct Query {
     pub lookback: Duration,
     pub series_max: u64,
     pub samples_max: u64,
+    pub concurrency_max: usize,
+    pub waiting_max: usize,
+    pub experimental_functions: bool,
 }
 
 #[derive(Clone, Debug)]

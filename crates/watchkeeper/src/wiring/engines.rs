@@ -28,6 +28,8 @@ use crate::config::Settings;
 #[derive(Clone)]
 pub struct Engines {
     pub promql: promql::Engine,
+    /// The same for the API, with so many questions at the same time.
+    pub queries: promql::Engine,
     pub host: watch::Receiver<Option<Arc<HostSnapshot>>>,
     pub fleet: Fleet,
     pub health: Health,
@@ -63,6 +65,7 @@ pub async fn start_engines(
     start_upkeep(settings, ground, stores, metrics)?;
     let promql =
         promql::Engine::new(stores.samples.clone() as Arc<dyn SampleReader>, promql_settings(settings));
+    let queries = promql.gated(settings.query.concurrency_max, settings.query.waiting_max);
     let host = start_host_sampler(settings, ground, stores);
     let fleet = start_fleet(settings, ground, stores);
     let health = start_health(settings, ground, stores, host.clone(), &fleet, &places.api)?;
@@ -70,7 +73,7 @@ pub async fn start_engines(
     news::carry(&ground.supervisor, fleet.clone(), alerting.clone(), health.clone());
     let metadata = Arc::new(MetadataRegistry::default());
     let scraper = scraping::start(settings, ground, stores, &metadata)?;
-    Ok(Engines { promql, host, fleet, health, alerting, scraper, metadata })
+    Ok(Engines { promql, queries, host, fleet, health, alerting, scraper, metadata })
 }
 
 fn start_upkeep(
@@ -98,6 +101,7 @@ fn promql_settings(settings: &Settings) -> promql::EngineSettings {
             series_max: settings.query.series_max,
             samples_max: settings.query.samples_max,
         },
+        experimental_functions: settings.query.experimental_functions,
         ..promql::EngineSettings::default()
     }
 }

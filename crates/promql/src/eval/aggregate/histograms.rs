@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use model::{CounterReset, Histogram};
 
-use super::{Evaluator, Row};
+use super::reduce::accumulated;
+use super::{Evaluator, Group, Row};
 use crate::EvalError;
 use crate::eval::Element;
 use crate::histogram::{Total, divided, merge_hints};
@@ -77,41 +78,19 @@ fn mean_with(mean: &mut Total, histogram: &Histogram, count: f64) -> Result<bool
 impl<'a> Evaluator<'a> {
     pub(super) fn add_up(&mut self, aggregate: &'a Aggregate, grid: Grid) -> Result<Vec<Row>, EvalError> {
         let is_average = aggregate.operator == AggregateOperator::Average;
-        let of_floats = |values: &[f64]| {
-            let values = values.iter().copied();
-            if is_average { sums::mean(values) } else { sums::sum(values) }
-        };
         let groups = self.groups(aggregate, grid)?;
         let mut rows = Vec::with_capacity(groups.len());
-        let mut values = Vec::new();
-        for group in groups {
+        for Group { labels, members } in groups {
             self.evaluation.watch.check()?;
-            let has_histograms = group.members.iter().any(|row| !row.histograms.is_empty());
-            let name = group.members.first().and_then(|row| row.labels.metric_name()).unwrap_or("");
-            let mut row = Row::new(group.labels.clone(), group.drops_name(), vec![None; grid.count]);
-            let mut remarks = Remarks::default();
-            for step in 0..grid.count {
-                values.clear();
-                values.extend(group.members.iter().filter_map(|row| row.points[step]));
-                let mut histograms = group.members.iter().filter_map(|row| row.histogram(step)).peekable();
-                let result = match (!values.is_empty(), has_histograms && histograms.peek().is_some()) {
-                    (false, false) => None,
-                    (true, false) => Some(Element::Float(of_floats(&values))),
-                    (false, true) => {
-                        let histograms = histograms.map(|histogram| &**histogram);
-                        let total = aggregate_histograms(histograms, is_average, name, &mut remarks);
-                        total.map(|total| Element::Histogram(Arc::new(total)))
-                    }
-                    (true, true) => {
-                        remarks.warn(MIXED_FLOATS, |kind| format!("{kind} for aggregation"));
-                        None
-                    }
-                };
-                row.set(step, result);
+            let floats = match is_average {
+                true => accumulated::<sums::Mean>(&members, grid),
+                false => accumulated::<sums::Sum>(&members, grid),
+            };
+            let drops_name = members.iter().any(|row| row.drop_name);
+            let mut row = Row::new(labels, drops_name, floats);
+            if members.iter().any(|row| !row.histograms.is_empty()) {
+                self.add_histograms(&mut row, &members, aggregate);
             }
-            // What mismatched bounds lose is expected of an aggregation across series.
-            remarks.infos.retain(|info| info != RECONCILED_AGGREGATION);
-            self.remark(remarks, aggregate.inner.at);
             if !row.is_empty() {
                 rows.push(row);
             }
@@ -119,15 +98,43 @@ impl<'a> Evaluator<'a> {
         Ok(rows)
     }
 
+    /// Adds the histograms of a group to the row of its floats.
+    fn add_histograms(&mut self, row: &mut Row, members: &[Row], aggregate: &Aggregate) {
+        let is_average = aggregate.operator == AggregateOperator::Average;
+        let name = members.first().and_then(|row| row.labels.metric_name()).unwrap_or("");
+        let mut remarks = Remarks::default();
+        for step in 0..row.points.len() {
+            let mut histograms = members.iter().filter_map(|row| row.histogram(step)).peekable();
+            if histograms.peek().is_none() {
+                continue;
+            }
+            if row.points[step].is_some() {
+                remarks.warn(MIXED_FLOATS, |kind| format!("{kind} for aggregation"));
+                row.set(step, None);
+                continue;
+            }
+            let histograms = histograms.map(|histogram| &**histogram);
+            let total = aggregate_histograms(histograms, is_average, name, &mut remarks);
+            row.set(step, total.map(|total| Element::Histogram(Arc::new(total))));
+        }
+        // What mismatched bounds lose is expected of an aggregation across series.
+        remarks.infos.retain(|info| info != RECONCILED_AGGREGATION);
+        self.remark(remarks, aggregate.inner.at);
+    }
+
     /// How many there are, or with `group` only that there are some.
     pub(super) fn count(&mut self, aggregate: &'a Aggregate, grid: Grid) -> Result<Vec<Row>, EvalError> {
         let is_count = aggregate.operator == AggregateOperator::Count;
         let groups = self.groups(aggregate, grid)?.into_iter().map(|group| {
-            let count = |step: usize| group.members.iter().filter(|row| row.has(step)).count();
+            let mut counts = vec![0_usize; grid.count];
+            for member in &group.members {
+                for (step, count) in counts.iter_mut().enumerate() {
+                    *count += usize::from(member.has(step));
+                }
+            }
             let point = |count: usize| (count > 0).then_some(if is_count { count as f64 } else { 1.0 });
-            let points = (0..grid.count).map(|step| point(count(step))).collect();
             let drops_name = group.drops_name();
-            Row::new(group.labels, drops_name, points)
+            Row::new(group.labels, drops_name, counts.into_iter().map(point).collect())
         });
         Ok(groups.filter(|row| !row.is_empty()).collect())
     }

@@ -1,39 +1,48 @@
 //! Aggregations that make one value of all values of a group: `sum`, `avg`, `quantile`…
 
+use std::cmp::Ordering;
+
 use super::{Evaluator, Row};
 use crate::EvalError;
-use crate::parse::expression::{Aggregate, AggregateOperator};
+use crate::parse::expression::Aggregate;
 use crate::plan::Grid;
-use crate::sums;
+use crate::sums::Accumulate;
 
-pub fn by_operator(operator: AggregateOperator) -> fn(&[f64]) -> f64 {
-    match operator {
-        AggregateOperator::Minimum => |values| sums::minimum(values.iter().copied()),
-        AggregateOperator::Maximum => |values| sums::maximum(values.iter().copied()),
-        AggregateOperator::StandardDeviation => |values| sums::variance(values.iter().copied()).sqrt(),
-        _ => |values| sums::variance(values.iter().copied()),
+/// Row by row, as they lie in memory: the value of each step at which any member has one.
+pub fn accumulated<A: Accumulate>(members: &[Row], grid: Grid) -> Vec<Option<f64>> {
+    let mut totals: Vec<Option<A>> = vec![None; grid.count];
+    for member in members {
+        for (total, value) in totals.iter_mut().zip(&member.points) {
+            if let Some(value) = value {
+                *total = Some(total.map_or_else(|| A::starting_at(*value), |total| total.plus(*value)));
+            }
+        }
     }
+    totals.into_iter().map(|total| total.map(A::total)).collect()
 }
 
 impl<'a> Evaluator<'a> {
-    /// `reduce` gets the index of the step and its values, of which there is at least one.
-    pub(super) fn reduce(
+    /// Aggregations that know floats only.
+    pub(super) fn accumulate<A: Accumulate>(
         &mut self,
         aggregate: &'a Aggregate,
         grid: Grid,
-        reduce: impl Fn(usize, &[f64]) -> f64,
+    ) -> Result<Vec<Row>, EvalError> {
+        self.reduce(aggregate, grid, |members| accumulated::<A>(members, grid))
+    }
+
+    /// `reduce` gets the members of a group.
+    fn reduce(
+        &mut self,
+        aggregate: &'a Aggregate,
+        grid: Grid,
+        reduce: impl Fn(&[Row]) -> Vec<Option<f64>>,
     ) -> Result<Vec<Row>, EvalError> {
         let groups = self.groups(aggregate, grid)?;
         let mut rows = Vec::with_capacity(groups.len());
-        let mut values = Vec::new();
         for group in groups {
             self.evaluation.watch.check()?;
-            let mut points = Vec::with_capacity(grid.count);
-            for step in 0..grid.count {
-                values.clear();
-                values.extend(group.members.iter().filter_map(|row| row.points[step]));
-                points.push((!values.is_empty()).then(|| reduce(step, &values)));
-            }
+            let points = reduce(&group.members);
             self.ignore_histograms(aggregate, &group.members);
             let drops_name = group.drops_name();
             let row = Row::new(group.labels, drops_name, points);
@@ -50,8 +59,14 @@ impl<'a> Evaluator<'a> {
         for parameter in &parameters {
             self.check_quantile(*parameter, at);
         }
-        self.reduce(aggregate, grid, |step, values| {
-            quantile(parameters[step], &sorted_for_quantile(values.iter().copied()))
+        self.reduce(aggregate, grid, |members| {
+            let mut values = Vec::with_capacity(members.len());
+            let quantile = |(step, parameter)| {
+                values.clear();
+                values.extend(members.iter().filter_map(|row| row.points[step]));
+                (!values.is_empty()).then(|| quantile(parameter, &mut values))
+            };
+            parameters.iter().copied().enumerate().map(quantile).collect()
         })
     }
 
@@ -70,17 +85,10 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Smallest first; what is not a number counts as smaller than everything.
-pub fn sorted_for_quantile(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut sorted: Vec<f64> = values.collect();
-    let key = |value: f64| if value.is_nan() { f64::NEG_INFINITY } else { value };
-    sorted.sort_by(|a, b| key(*a).total_cmp(&key(*b)).then(b.is_nan().cmp(&a.is_nan())));
-    sorted
-}
-
-/// Interpolates linearly between the two values next to the quantile's rank.
-pub fn quantile(quantile: f64, sorted: &[f64]) -> f64 {
-    if sorted.is_empty() || quantile.is_nan() {
+/// Interpolates linearly between the two values next to the quantile's rank. The order of
+/// `values` is lost: only those two are brought to their places.
+pub fn quantile(quantile: f64, values: &mut [f64]) -> f64 {
+    if values.is_empty() || quantile.is_nan() {
         return f64::NAN;
     }
     if quantile < 0.0 {
@@ -89,10 +97,32 @@ pub fn quantile(quantile: f64, sorted: &[f64]) -> f64 {
     if quantile > 1.0 {
         return f64::INFINITY;
     }
-    let last = sorted.len() - 1;
+    let last = values.len() - 1;
     let rank = quantile * last as f64;
-    let lower = (rank.floor() as usize).min(last);
-    let upper = (lower + 1).min(last);
     let weight = rank - rank.floor();
-    sorted[lower] * (1.0 - weight) + sorted[upper] * weight
+    let (_, lower, above) = values.select_nth_unstable_by((rank.floor() as usize).min(last), ascending);
+    let upper = above.iter().copied().min_by(ascending).unwrap_or(*lower);
+    *lower * (1.0 - weight) + upper * weight
+}
+
+/// What is not a number counts as smaller than everything.
+fn ascending(a: &f64, b: &f64) -> Ordering {
+    b.is_nan().cmp(&a.is_nan()).then(a.total_cmp(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quantile;
+
+    #[test]
+    fn a_quantile_lies_between_its_neighbours_in_any_order() {
+        for (rank, expected) in [(0.0, 1.0), (0.25, 2.0), (0.5, 3.0), (0.9, 4.6), (1.0, 5.0)] {
+            let actual = quantile(rank, &mut [4.0, 1.0, 5.0, 3.0, 2.0]);
+            assert!((actual - expected).abs() < 1e-12, "{rank}: {actual}");
+        }
+        assert!(quantile(0.0, &mut [1.0, f64::NAN, f64::NEG_INFINITY]).is_nan());
+        assert_eq!(quantile(0.5, &mut [1.0, f64::NAN, f64::NEG_INFINITY]), f64::NEG_INFINITY);
+        assert_eq!(quantile(1.1, &mut [1.0]), f64::INFINITY);
+        assert!(quantile(0.5, &mut []).is_nan());
+    }
 }
