@@ -30,5 +30,5 @@ fn read(file: &Path) -> anyhow::Result<Vec<RuleGroup>> {
 
 /// Those that raise alerts and those that record.
 pub fn rule_count(groups: &[RuleGroup]) -> usize {
-    groups.iter().map(|group| group.rules.len() + group.recordings.len()).sum()
+    groups.iter().map(|group| group.rules.len()).sum()
 }
