@@ -37,6 +37,7 @@ pub(crate) use book::{Book, Tracked};
 use judge::Judged;
 pub(crate) use loaded::Loaded;
 pub use loaded::{ActiveAlert, GroupStatus, Health, RuleStatus};
+pub(crate) use output::{Output, series_of};
 
 /// Changes that a slow subscriber may fall behind.
 const CHANGES_KEPT: usize = 1024;

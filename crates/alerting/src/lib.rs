@@ -26,11 +26,13 @@ mod notify;
 mod plain_text;
 mod queries;
 mod receivers;
+pub mod rule_tests;
 pub mod rules;
 mod secret;
 mod settings;
 mod statistics;
 mod template;
+mod tracker;
 
 pub use alerting::{Alerting, AlertingParts};
 pub use directory::{AgentDescription, AgentDirectory};

@@ -13,16 +13,16 @@ use super::loaded::ActiveAlert;
 
 /// Not appended yet.
 #[derive(Debug, Default)]
-pub(super) struct Output {
+pub(crate) struct Output {
     batch: Batch,
     names: BTreeSet<String>,
     /// The rules that wrote it, each with all series that it writes now.
-    pub writers: Vec<(usize, BTreeSet<LabelSet>)>,
+    writers: Vec<(usize, BTreeSet<LabelSet>)>,
 }
 
 impl Output {
     /// `rule` writes these series; those that it wrote `before` and not now end.
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         rule: usize,
         series: BTreeMap<LabelSet, f64>,
@@ -62,7 +62,7 @@ impl Output {
         self.writers.is_empty()
     }
 
-    pub(super) fn take(&mut self) -> (Batch, Vec<(usize, BTreeSet<LabelSet>)>) {
+    pub(crate) fn take(&mut self) -> (Batch, Vec<(usize, BTreeSet<LabelSet>)>) {
         let Output { batch, writers, .. } = std::mem::take(self);
         (batch, writers)
     }

@@ -1,5 +1,7 @@
 //! `rules check`: what a start would say about rule files, without one.
 
+pub mod test;
+
 use std::path::{Path, PathBuf};
 
 use alerting::RuleGroup;
