@@ -11,10 +11,11 @@ use tokio::sync::broadcast;
 
 use crate::directory::AgentDirectory;
 use crate::dispatcher::Dispatcher;
-use crate::engine::{Engine, EngineParts, RuleStatus};
+use crate::engine::{Engine, EngineParts, GroupStatus};
 use crate::error::{AckError, StartError, TestError};
 use crate::message::{Message, test_alert};
 use crate::receivers::{self, ReadyReceiver, ReceiverView};
+use crate::rules::RuleGroup;
 use crate::settings::AlertingSettings;
 use crate::statistics::{AlertStatistics, Configured, statistics};
 
@@ -77,7 +78,7 @@ impl Alerting {
     pub async fn statistics(&self) -> Result<AlertStatistics, StateError> {
         let settings = &self.0.settings;
         let configured = Configured {
-            rules: settings.rules.iter().map(|group| group.rules.len()).sum(),
+            rules: self.0.loaded().alert_count(),
             channels: settings.receivers.len(),
             enabled_channels: settings.receivers.iter().filter(|receiver| receiver.enabled).count(),
         };
@@ -100,8 +101,16 @@ impl Alerting {
         self.0.changes.subscribe()
     }
 
-    pub fn rules(&self) -> Vec<RuleStatus> {
-        self.0.statuses.lock().all()
+    /// The groups of rules in order of files and names, with the alerts of each.
+    pub fn rules(&self) -> Vec<GroupStatus> {
+        self.0.statuses()
+    }
+
+    /// Puts these rules in the place of those before, as a whole or, on an error, not at all.
+    /// A rule that is the same goes on with its alerts; the alerts of one that is gone are
+    /// resolved. Waits for evaluations that are under way.
+    pub async fn reload(&self, rules: Vec<RuleGroup>) -> Result<(), StateError> {
+        self.0.reload(rules).await
     }
 
     pub async fn receivers(&self) -> Result<Vec<ReceiverView>, StateError> {

@@ -1,27 +1,27 @@
 //! Evaluates the rules, keeps the alerts, and records every change before it is told.
 //!
-//! [`Engine::run`] waits for the next evaluation, for a nudge, or for the end of an alert's
-//! hold. `record` appends what recording rules find; then the queries of the chosen rules run side by side; `judge` turns each answer into
-//! steps, and those of one rule are recorded in one transaction. Only then memory changes,
-//! the alert is published and the dispatcher is woken. A rule that fails keeps its alerts.
+//! `run` waits for the next evaluation of a group, for a nudge, or for the end of an alert's
+//! hold. `evaluate` goes through the rules of a group one after the other; `judge` turns what
+//! an alerting rule finds into steps, and those of one rule are recorded in one transaction.
+//! Only then memory changes, the alert is published and the dispatcher is woken. A rule that
+//! fails keeps its alerts. `reload` puts other rules in the place of those that are `loaded`.
 
 mod book;
+mod evaluate;
 mod judge;
-mod record;
+mod loaded;
+mod output;
+mod reload;
+mod run;
 mod schedule;
-mod status;
 mod warm_up;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::{FutureExt, StreamExt};
-use model::{Alert, AlertStatus, LabelSet, Timestamp};
-use parking_lot::Mutex;
-use promql::{Query, Value};
-use runtime::{SharedClock, Shutdown};
+use model::{Alert, AlertStatus, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use runtime::SharedClock;
 use state::{AlertChange, State, StateError, Transition};
 use storage::Appender;
 use tokio::sync::{Notify, broadcast};
@@ -29,44 +29,43 @@ use tokio::sync::{Notify, broadcast};
 use crate::directory::AgentDirectory;
 use crate::dispatcher::Dispatcher;
 use crate::error::AckError;
-use crate::lifecycle::{GAP_MAX, Timing};
 use crate::notify::notifications;
 use crate::plain_text;
-use crate::rules::Rule;
 use crate::settings::AlertingSettings;
-use book::{Book, Tracked};
-use judge::{Judged, judge};
-use schedule::Schedule;
-pub use status::RuleStatus;
-use status::Statuses;
+use crate::template::Surroundings;
+pub(crate) use book::{Book, Tracked};
+use judge::Judged;
+pub(crate) use loaded::Loaded;
+pub use loaded::{ActiveAlert, GroupStatus, Health, RuleStatus};
+pub(crate) use output::{Output, series_of};
 
-/// Queries of rules that run at once: more would take the processor from ingest.
-const QUERIES_AT_ONCE: usize = 4;
 /// Changes that a slow subscriber may fall behind.
 const CHANGES_KEPT: usize = 1024;
 /// How long a name of somebody who acknowledges may be.
 const WHO_BYTES_MAX: usize = 200;
 
 pub(crate) struct Engine {
+    /// Its rules are those of the start; [`loaded`](Engine::loaded) has those of now.
     pub(crate) settings: AlertingSettings,
+    surroundings: Surroundings,
     pub(crate) clock: SharedClock,
     queries: promql::Engine,
     appender: Arc<dyn Appender>,
     pub(crate) state: State,
     directory: Arc<dyn AgentDirectory>,
     pub(crate) dispatcher: Dispatcher,
-    /// Every rule with the index of its group.
-    rules: Vec<(usize, Arc<Rule>)>,
+    /// Held for a look or a change, never across an await.
+    loaded: RwLock<Arc<Loaded>>,
+    /// Shared by evaluations; a reload has it alone, so that none goes on with old rules.
+    turn: tokio::sync::RwLock<()>,
     /// Held while alerts are judged, recorded and changed, so that an acknowledgement and an
     /// evaluation do not overwrite each other.
     changing: tokio::sync::Mutex<()>,
     /// Held for a look or a change, never across an await.
     pub(crate) book: Mutex<Book>,
-    pub(crate) statuses: Mutex<Statuses>,
-    /// What each recording rule wrote last, so that what is gone ends.
-    recorded: Mutex<BTreeMap<record::Place, BTreeSet<LabelSet>>>,
     nudged: Mutex<BTreeSet<String>>,
     nudge: Notify,
+    reloaded: Notify,
     pub(crate) changes: broadcast::Sender<Alert>,
     started: Timestamp,
 }
@@ -83,18 +82,17 @@ pub(crate) struct EngineParts {
 
 impl Engine {
     /// Takes up the alerts of the last run.
-    pub(crate) async fn new(settings: AlertingSettings, parts: EngineParts) -> Result<Self, StateError> {
+    pub(crate) async fn new(mut settings: AlertingSettings, parts: EngineParts) -> Result<Self, StateError> {
         let EngineParts { clock, queries, appender, state, directory, dispatcher } = parts;
-        let started = clock.now();
-        let rules: Vec<(usize, Arc<Rule>)> = settings
-            .rules
-            .iter()
-            .enumerate()
-            .flat_map(|(index, group)| group.rules.iter().map(move |rule| (index, Arc::new(rule.clone()))))
-            .collect();
+        let rules = std::mem::take(&mut settings.rules);
         let (changes, _) = broadcast::channel(CHANGES_KEPT);
         let engine = Self {
-            statuses: Mutex::new(Statuses::new(&settings.rules)),
+            loaded: RwLock::new(Arc::new(Loaded::after(None, rules, settings.interval))),
+            surroundings: Surroundings {
+                external_labels: settings.external_labels.clone(),
+                external_url: settings.public_url.clone().unwrap_or_default(),
+            },
+            started: clock.now(),
             book: Mutex::new(Book::default()),
             settings,
             clock,
@@ -103,28 +101,27 @@ impl Engine {
             state,
             directory,
             dispatcher,
-            rules,
+            turn: tokio::sync::RwLock::default(),
             changing: tokio::sync::Mutex::default(),
-            recorded: Mutex::default(),
             nudged: Mutex::default(),
             nudge: Notify::new(),
+            reloaded: Notify::new(),
             changes,
-            started,
         };
         engine.take_up().await?;
         Ok(engine)
     }
 
     async fn take_up(&self) -> Result<(), StateError> {
-        let now = self.started;
+        let loaded = self.loaded();
         for alert in self.state.open_alerts().await? {
-            let has_rule = self.rules.iter().any(|(_, rule)| rule.name == alert.rule);
+            let has_rule = loaded.alert_rule(&alert.rule).is_some();
             match (has_rule, alert.status) {
-                (true, _) => self.book.lock().put(Tracked::restored(alert, now)),
+                (true, _) => self.book.lock().put(Tracked::restored(alert)),
                 (false, AlertStatus::Pending) => self.state.remove_alert(&alert.id).await?,
                 (false, _) => {
-                    let ended = judge::resolved(&alert, now);
-                    let told = self.told(&ended, Transition::Resolved, now);
+                    let ended = judge::resolved(&alert, self.started);
+                    let told = self.told(&ended, Transition::Resolved, self.started);
                     self.state.record_alert(&ended, &told).await?;
                     tracing::warn!(alert = ended.id, "resolved an alert whose rule is gone");
                 }
@@ -133,135 +130,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Rules that read one of these metrics are evaluated at once.
-    pub(crate) fn nudge(&self, metrics: &[&str]) {
-        self.nudged.lock().extend(metrics.iter().map(|name| (*name).to_owned()));
-        self.nudge.notify_one();
+    /// The rules of now.
+    pub(crate) fn loaded(&self) -> Arc<Loaded> {
+        Arc::clone(&self.loaded.read())
     }
 
-    pub(crate) async fn run(&self, shutdown: Shutdown) {
-        let intervals =
-            self.settings.rules.iter().map(|group| group.interval.unwrap_or(self.settings.interval));
-        let mut schedule = Schedule::new(intervals.collect(), self.clock.monotonic());
-        // What the last run left in the outbox does not wait for a change.
-        self.dispatcher.wake();
-        loop {
-            let wait = schedule.wait(self.clock.monotonic()).min(self.until_next_hold_ends());
-            tokio::select! {
-                () = shutdown.begun() => return,
-                () = self.nudge.notified() => {}
-                () = self.clock.sleep(wait) => {}
-            }
-            let groups = schedule.take_due(self.clock.monotonic());
-            if shutdown.or(self.append_recordings(&groups)).await.is_none() {
-                return;
-            }
-            let chosen = self.chosen(&groups);
-            if shutdown.or(self.evaluate(chosen)).await.is_none() {
-                return;
-            }
-        }
-    }
-
-    fn chosen(&self, groups: &[usize]) -> Vec<Arc<Rule>> {
-        let nudged: Vec<String> = std::mem::take(&mut *self.nudged.lock()).into_iter().collect();
-        let ripe = self.ripe_rules();
-        let is_chosen = |group: &usize, rule: &Rule| {
-            groups.contains(group) || rule.reads_any(&nudged) || ripe.contains(&rule.name)
-        };
-        let rules = self.rules.iter().filter(|(group, rule)| is_chosen(group, rule));
-        rules.map(|(_, rule)| rule.clone()).collect()
-    }
-
-    /// Rules with a pending alert whose hold is over and that nobody has looked at since.
-    fn ripe_rules(&self) -> BTreeSet<String> {
-        let now = self.clock.now();
-        self.holds().into_iter().filter(|(_, end)| *end <= now).map(|(rule, _)| rule).collect()
-    }
-
-    /// An alert fires when its hold ends, not at the evaluation after it.
-    fn until_next_hold_ends(&self) -> Duration {
-        let now = self.clock.now();
-        let next = self.holds().into_iter().map(|(_, end)| end.since(now)).min();
-        next.unwrap_or(Duration::MAX).max(Duration::from_secs(1))
-    }
-
-    /// The rule of each pending alert, and when its hold ends. One that was looked at since and
-    /// is pending still is left out: its rule failed, or nothing is known of what it is about,
-    /// and looking again before its time would not help.
-    fn holds(&self) -> Vec<(String, Timestamp)> {
-        let (book, statuses) = (self.book.lock(), self.statuses.lock());
-        let end = |(rule, since): (&str, Timestamp)| {
-            let (_, found) = self.rules.iter().find(|(_, candidate)| candidate.name == rule)?;
-            let end = since + found.hold;
-            statuses.last_evaluation(rule).is_none_or(|at| at < end).then(|| (rule.to_owned(), end))
-        };
-        book.pending_since().filter_map(end).collect()
-    }
-
-    pub(crate) async fn evaluate(&self, rules: Vec<Arc<Rule>>) {
-        let now = self.clock.now();
-        let mut answers = futures::stream::iter(rules)
-            .map(|rule| async move {
-                let began = self.clock.monotonic();
-                let answer = AssertUnwindSafe(self.ask(&rule, now)).catch_unwind().await;
-                let answer = answer.unwrap_or_else(|_| Err("the evaluation panicked".to_owned()));
-                (rule, answer, self.clock.monotonic().saturating_sub(began))
-            })
-            .buffer_unordered(QUERIES_AT_ONCE);
-        while let Some((rule, answer, took)) = answers.next().await {
-            let outcome = match answer {
-                Ok(found) => self.apply(&rule, found, now).await,
-                Err(reason) => Err(reason),
-            };
-            if let Err(reason) = &outcome {
-                tracing::error!(
-                    rule = rule.name,
-                    reason,
-                    "a rule could not be evaluated; its alerts are kept"
-                );
-                metrics::counter!("watchkeeper_rule_failures_total", "rule" => rule.name.clone())
-                    .increment(1);
-            }
-            self.statuses.lock().evaluated(&rule.name, now, took, outcome.err());
-        }
-    }
-
-    /// What the rule finds, by the labels of its alerts.
-    async fn ask(&self, rule: &Rule, now: Timestamp) -> Result<Vec<(LabelSet, f64)>, String> {
-        let limit = self.settings.alerts_per_rule_max;
-        let limit = rule.limit.map_or(limit, |own| own.min(limit));
-        judge::identified(rule, self.found(&rule.query, now - rule.offset).await?, limit)
-    }
-
-    async fn found(&self, query: &Query, at: Timestamp) -> Result<Vec<(LabelSet, f64)>, String> {
-        // Queries see whole milliseconds. A sample of this very one must not be too late for it:
-        // nobody may look again before the next evaluation.
-        let at = Timestamp::from_millis(at.as_millis() + 1);
-        let answer = self.queries.instant(query, at).await.map_err(|error| chain(&error))?;
-        match answer.value {
-            Value::Vector(found) => {
-                Ok(found.into_iter().map(|(labels, sample)| (labels, sample.value)).collect())
-            }
-            Value::Scalar(sample) => Ok(vec![(LabelSet::empty(), sample.value)]),
-            other => Err(format!("the query yields a {}, not a vector", other.kind())),
-        }
-    }
-
-    async fn apply(&self, rule: &Rule, found: Vec<(LabelSet, f64)>, now: Timestamp) -> Result<(), String> {
-        let _changing = self.changing.lock().await;
-        let tracked = self.book.lock().of_rule(&rule.name);
-        let unknown = self.absent_without_proof(rule, &tracked, &found, now).await;
-        let judged = judge(rule, self.timing(rule), &found, &tracked, &unknown, self.directory.as_ref(), now);
-        let judged = self.with_unique_ids(judged).await.map_err(|error| chain(&error))?;
-        self.record(&judged, now).await.map_err(|error| chain(&error))
-    }
-
-    fn timing(&self, rule: &Rule) -> Timing {
-        let group = self.rules.iter().find(|(_, candidate)| candidate.name == rule.name);
-        let interval = group.and_then(|(index, _)| self.settings.rules[*index].interval);
-        let interval = interval.unwrap_or(self.settings.interval);
-        Timing { hold: rule.hold, keep: rule.keep_firing, gap_max: GAP_MAX.max(interval * 2) }
+    pub(crate) fn statuses(&self) -> Vec<GroupStatus> {
+        self.loaded().statuses(&self.book)
     }
 
     /// Ids are part of URLs and of what receivers were told: each is used once, ever.
@@ -337,17 +212,6 @@ impl Engine {
         // Without subscribers there is nobody to tell.
         let _ = self.changes.send(alert);
     }
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    plain_text::single_line(&text)
 }
 
 #[cfg(test)]

@@ -31,3 +31,14 @@ pub enum TestError {
     #[error("the test message could not be queued")]
     State(#[from] StateError),
 }
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    crate::plain_text::single_line(&text)
+}

@@ -22,7 +22,7 @@ pub(crate) const GAP_MAX: Duration = Duration::from_secs(5 * 60);
 pub(crate) struct Timing {
     /// How long the condition must hold before the alert fires.
     pub hold: Duration,
-    /// How long the alert goes on after the condition last held.
+    /// How long the alert goes on after the condition was first seen not to hold.
     pub keep: Duration,
     /// How long nobody may look at a pending alert: [`GAP_MAX`] or more.
     pub gap_max: Duration,
@@ -37,8 +37,8 @@ pub(crate) enum Stage {
         seen: Timestamp,
     },
     Firing {
-        /// The last evaluation at which the condition held.
-        held: Timestamp,
+        /// The first evaluation at which the condition did not hold any more.
+        ended: Option<Timestamp>,
     },
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn next(stage: Stage, holds: bool, timing: Timing, now: Timestamp) ->
         (Stage::Pending { since, .. }, true) if now.since(since) >= timing.hold => Step::Fire,
         (Stage::Pending { .. }, true) => Step::Wait,
         (Stage::Firing { .. }, true) => Step::Hold,
-        (Stage::Firing { held }, false) if now.since(held) < timing.keep => Step::Linger,
+        (Stage::Firing { ended }, false) if now.since(ended.unwrap_or(now)) < timing.keep => Step::Linger,
         (Stage::Firing { .. }, false) => Step::Resolve,
     }
 }
@@ -96,7 +96,8 @@ mod tests {
             stage = match (step, stage) {
                 (Step::Begin, _) => Stage::Pending { since: now, seen: now },
                 (Step::Wait, Stage::Pending { since, .. }) => Stage::Pending { since, seen: now },
-                (Step::Fire | Step::Hold, _) => Stage::Firing { held: now },
+                (Step::Fire | Step::Hold, _) => Stage::Firing { ended: None },
+                (Step::Linger, Stage::Firing { ended }) => Stage::Firing { ended: ended.or(Some(now)) },
                 (Step::Forget | Step::Resolve, _) => Stage::Absent,
                 (_, unchanged) => unchanged,
             };
@@ -145,7 +146,7 @@ mod tests {
         check(
             0,
             60,
-            &[(0, true), (30, false), (59, false), (60, false)],
+            &[(0, true), (30, false), (89, false), (90, false)],
             &[Step::Fire, Step::Linger, Step::Linger, Step::Resolve],
         );
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::Severity;
+use model::{LabelSet, Severity};
 
 use crate::{RuleGroup, Secret};
 
@@ -14,8 +14,10 @@ pub struct AlertingSettings {
     pub interval: Duration,
     /// A rule that finds more is at fault, not the world: `alerts.per_rule_max`.
     pub alerts_per_rule_max: usize,
-    /// Where people find the page, for the link in messages.
+    /// Where people find the page, for the link in messages and `$externalURL` in templates.
     pub public_url: Option<String>,
+    /// `$externalLabels` in templates.
+    pub external_labels: LabelSet,
 }
 
 impl Default for AlertingSettings {
@@ -26,6 +28,7 @@ impl Default for AlertingSettings {
             interval: Duration::from_secs(15),
             alerts_per_rule_max: 1000,
             public_url: None,
+            external_labels: LabelSet::empty(),
         }
     }
 }

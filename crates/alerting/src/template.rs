@@ -1,220 +1,153 @@
-//! The useful part of Prometheus' templates for titles and annotations.
+//! Go's templates as Prometheus has them in labels and annotations of alerts.
 //!
-//! Text with `{{ … }}`, each a pipeline: `$value`, `$labels.name`, strings and numbers, and
-//! the functions `humanize`, `humanize1024`, `humanizeDuration`, `humanizePercentage`,
-//! `humanizeTimestamp`, `printf`, `toUpper`, `toLower`, `title`, `stripPort`, `stripDomain`,
-//! `parseDuration`, `safeHtml`; `{{/* comments */}}` say nothing. Anything else is refused when the rule is loaded, so that
-//! rendering cannot fail: a missing label is empty, text where a number is wanted stays as it is.
+//! ```text
+//! text ─▶ scan (text and actions) ─▶ parse (tree) ─▶ execute ─▶ text
+//!                                                      │ ▲
+//!                                              a query ▼ │ its answer
+//! ```
+//!
+//! The grammar and the standard functions are those of `text/template`, the others those of
+//! Prometheus' `template` package. What cannot be parsed is refused when the rule is loaded.
+//! [`Template::execute`] is pure: a template that asks a query ends with
+//! [`Interrupt::Ask`], and is executed again when [`expand`] has the answer. Time, depth and
+//! length of what it yields are bounded.
 
-mod format;
+mod execute;
+mod functions;
+mod numbers;
+mod operand;
 mod parse;
+mod printf;
+mod scan;
+mod standard;
+mod text;
+mod tree;
 
-use model::LabelSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// A template longer than this is refused; a rendered text is cut there.
-const BYTES_MAX: usize = 4096;
+use model::{LabelSet, Timestamp};
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Template(Vec<Piece>);
+use crate::queries::{Found, ask};
+use tree::Tree;
 
-#[derive(Clone, Debug, PartialEq)]
-enum Piece {
-    Text(String),
-    /// Each call is given the value of the one before it as its last argument.
-    Pipeline(Vec<Call>),
+/// A longer template is a mistake.
+const TEXT_BYTES_MAX: usize = 64 << 10;
+/// What a template may yield.
+const OUTPUT_BYTES_MAX: usize = 64 << 10;
+/// Queries of one template: more would ask the store without end.
+const QUERIES_MAX: usize = 16;
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Template {
+    text: Arc<str>,
+    tree: Arc<Tree>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Call {
-    Operand(Operand),
-    Function(Function, Vec<Operand>),
+/// What a template knows of its alert.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    /// Of the sample that was found.
+    pub labels: &'a LabelSet,
+    pub value: f64,
+    pub at: Timestamp,
+    pub surroundings: &'a Surroundings,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Operand {
-    Value,
-    Label(String),
-    Text(String),
-    Number(f64),
+/// What all templates know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    pub external_labels: LabelSet,
+    pub external_url: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Function {
-    Humanize,
-    Humanize1024,
-    HumanizeDuration,
-    HumanizePercentage,
-    Printf,
-    HumanizeTimestamp,
-    ToUpper,
-    ToLower,
-    Title,
-    StripPort,
-    StripDomain,
-    ParseDuration,
-    SafeHtml,
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { external_labels: LabelSet::empty(), external_url: String::new() }
+    }
 }
 
-/// What a call yields.
-#[derive(Clone, Debug, PartialEq)]
-enum Yield {
-    Text(String),
-    Number(f64),
+/// What the queries of a template have answered so far.
+type Answers = BTreeMap<String, Vec<Found>>;
+
+/// Why a template did not come to its end.
+#[derive(Debug, PartialEq)]
+enum Interrupt {
+    Failed(String),
+    /// It wants to know the answer of this query.
+    Ask(String),
 }
 
 impl Template {
     /// The error is a reason, for somebody who knows which template it was.
     pub fn parse(text: &str) -> Result<Template, String> {
-        if text.len() > BYTES_MAX {
-            return Err(format!("it is longer than {BYTES_MAX} bytes"));
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(format!("it is longer than {TEXT_BYTES_MAX} bytes"));
         }
-        parse::pieces(text).map(Template)
+        Ok(Template { text: Arc::from(text), tree: Arc::new(parse::tree(text)?) })
     }
 
-    pub fn render(&self, labels: &LabelSet, value: f64) -> String {
-        let mut rendered = String::new();
-        for piece in &self.0 {
-            match piece {
-                Piece::Text(text) => rendered.push_str(text),
-                Piece::Pipeline(calls) => rendered.push_str(&run(calls, labels, value).into_text()),
-            }
-        }
-        crate::plain_text::cut(&rendered, BYTES_MAX)
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it says the same of everything.
+    pub(crate) fn is_constant(&self) -> bool {
+        !self.text.contains("{{")
+    }
+
+    fn execute(&self, facts: Facts<'_>, answers: &Answers) -> Result<String, Interrupt> {
+        execute::execute(&self.tree, facts, answers)
+    }
+
+    /// What it says without queries.
+    #[cfg(test)]
+    fn said(&self, facts: Facts<'_>) -> Result<String, Interrupt> {
+        self.execute(facts, &Answers::new())
     }
 }
 
-fn run(calls: &[Call], labels: &LabelSet, value: f64) -> Yield {
-    let operand = |operand: &Operand| match operand {
-        Operand::Value => Yield::Number(value),
-        Operand::Label(name) => Yield::Text(labels.value(name).to_owned()),
-        Operand::Text(text) => Yield::Text(text.clone()),
-        Operand::Number(number) => Yield::Number(*number),
-    };
-    let mut last: Option<Yield> = None;
-    for call in calls {
-        last = Some(match call {
-            Call::Operand(one) => operand(one),
-            Call::Function(function, operands) => {
-                let mut arguments: Vec<Yield> = operands.iter().map(operand).collect();
-                arguments.extend(last);
-                format::call(*function, &arguments)
-            }
-        });
+/// Has a template say what it says. `name` is that of the rule, for the log.
+///
+/// As in Prometheus, a template that fails takes no alert away: its text is the reason.
+pub(crate) async fn expand(
+    template: &Template,
+    name: &str,
+    facts: Facts<'_>,
+    queries: &promql::Engine,
+) -> String {
+    if template.is_constant() {
+        return template.text().to_owned();
     }
-    last.unwrap_or(Yield::Text(String::new()))
+    match answered(template, facts, queries).await {
+        Ok(text) => text,
+        Err(reason) => {
+            tracing::warn!(rule = name, reason, "a template could not be expanded");
+            metrics::counter!("watchkeeper_rule_template_failures_total").increment(1);
+            format!("<error expanding template: error executing template __alert_{name}: {reason}>")
+        }
+    }
 }
 
-impl Yield {
-    fn into_text(self) -> String {
-        match self {
-            Yield::Text(text) => text,
-            Yield::Number(number) => promql::format_value(number),
+async fn answered(template: &Template, facts: Facts<'_>, queries: &promql::Engine) -> Result<String, String> {
+    let mut answers = Answers::new();
+    loop {
+        let query = match template.execute(facts, &answers) {
+            Ok(text) => return Ok(text),
+            Err(Interrupt::Failed(reason)) => return Err(reason),
+            Err(Interrupt::Ask(query)) => query,
+        };
+        if answers.len() >= QUERIES_MAX {
+            return Err(format!("it asks more than {QUERIES_MAX} queries"));
         }
-    }
-
-    fn number(&self) -> Option<f64> {
-        match self {
-            Yield::Text(text) => text.parse().ok(),
-            Yield::Number(number) => Some(*number),
-        }
+        let parsed = promql::parse(&query).map_err(|error| format!("query {query:?}: {error}"))?;
+        let answer =
+            ask(queries, &parsed, facts.at).await.map_err(|reason| format!("query {query:?}: {reason}"))?;
+        answers.insert(query, answer);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    fn check(template: &str, value: f64, expected: &str) {
-        let labels = LabelSet::new([("agent", "billing"), ("free", "2048")]);
-        assert_eq!(Template::parse(template).unwrap().render(&labels, value), expected, "{template}");
-    }
-
-    #[test]
-    fn labels_and_values_are_filled_in() {
-        check("plain", 1.0, "plain");
-        check("{{ $labels.agent }} at {{$value}}", 1.5, "billing at 1.5");
-        check("{{ .Labels.agent }} at {{ .Value }}", 2.0, "billing at 2");
-        check("[{{ $labels.missing }}]", 2.0, "[]");
-        check("a {{- $value -}} b", 2.0, "a2b");
-    }
-
-    #[test]
-    fn numbers_are_shown_for_people() {
-        check("{{ $value | humanize }}", 1_234_567.0, "1.235M");
-        check("{{ humanize $value }}", 0.0123, "12.3m");
-        check("{{ $value | humanize1024 }}", 1536.0, "1.5ki");
-        check("{{ $labels.free | humanize1024 }}", 0.0, "2ki");
-        check("{{ $value | humanizeDuration }}", 3725.0, "1h 2m 5s");
-        check("{{ $value | humanizeDuration }}", 0.25, "250ms");
-        check("{{ $value | humanizePercentage }}", 0.123, "12.3%");
-        check("{{ $labels.agent | humanize }}", 0.0, "billing");
-        check("{{ $value | humanize }}", f64::NAN, "NaN");
-        check("{{ $value | humanizeDuration }}", f64::INFINITY, "+Inf");
-    }
-
-    #[test]
-    fn printf_knows_the_everyday_verbs() {
-        check("{{ $value | printf \"%.1f\" }} %", 12.345, "12.3 %");
-        check("{{ printf \"%s has %d%% (%v)\" $labels.agent 12.7 $value }}", 3.0, "billing has 12% (3)");
-        check("{{ printf `%5.1f|%-4d|%q` 1.25 7 \"x\" }}", 0.0, "  1.2|7   |\"x\"");
-        check("{{ $labels.agent | printf \"%.2f\" }}", 0.0, "billing");
-        check("{{ $labels.agent | toUpper }}", 0.0, "BILLING");
-    }
-
-    #[test]
-    fn texts_are_shortened_and_times_are_written() {
-        check("{{ \"node exporter\" | title }}", 0.0, "Node Exporter");
-        check("{{ stripPort \"db-1.example:9100\" }}", 0.0, "db-1.example");
-        check("{{ stripPort \"[fe80::1]:9100\" }} {{ stripPort \"fe80::1\" }}", 0.0, "fe80::1 fe80::1");
-        check("{{ stripDomain \"db-1.example.org:9100\" }}", 0.0, "db-1:9100");
-        check("{{ stripDomain \"10.0.0.1:9100\" }}", 0.0, "10.0.0.1:9100");
-        check("{{ stripDomain \"[fe80::1]:9100\" }}", 0.0, "[fe80::1]:9100");
-        check("{{ $value | humanizeTimestamp }}", 1_435_065_584.128, "2015-06-23 13:19:44.128 +0000 UTC");
-        check("{{ $value | humanizeTimestamp }}", 1e300, &promql::format_value(1e300));
-        check("{{ parseDuration \"1h30m\" }} {{ parseDuration \"x\" }}", 0.0, "5400 x");
-        check("{{ safeHtml \"<b>\" }}", 0.0, "<b>");
-    }
-
-    #[test]
-    fn comments_say_nothing() {
-        check("a{{/* }} */}}b {{- /* c */ -}} d", 0.0, "abd");
-        assert!(Template::parse("{{/* open }}").is_err());
-        assert!(Template::parse("{{/* c */ $value }}").is_err());
-    }
-
-    #[test]
-    fn what_it_does_not_know_is_refused_when_it_is_loaded() {
-        for text in [
-            "{{ $value",
-            "{{ }}",
-            "{{ if $value }}",
-            "{{ $labels }}",
-            "{{ $other }}",
-            "{{ $value | }}",
-            "{{ $value | query }}",
-            "{{ $value $value }}",
-            "{{ humanize }}",
-            "{{ humanize $value 1 }}",
-            "{{ printf \"%d\" }}",
-            "{{ printf \"%d\" 1 2 }}",
-            "{{ printf \"%y\" 1 }}",
-            "{{ printf $value }}",
-            "{{ \"open }}",
-            "{{ $value | $value }}",
-        ] {
-            assert!(Template::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_rendered_has_an_end() {
-        let labels = LabelSet::new([("huge", "ü".repeat(10_000))]);
-        let rendered = Template::parse("{{ $labels.huge }}").unwrap().render(&labels, 0.0);
-        assert!(rendered.len() <= BYTES_MAX);
-        assert!(Template::parse(&"x".repeat(BYTES_MAX + 1)).is_err());
-        let wide = Template::parse("{{ printf \"%999999999d\" 1 }}");
-        assert!(wide.is_err(), "{wide:?}");
-    }
-}
+mod tests;

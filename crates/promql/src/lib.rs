@@ -13,6 +13,7 @@ mod error;
 mod eval;
 mod functions;
 mod histogram;
+pub mod notation;
 mod notes;
 mod parse;
 mod plan;

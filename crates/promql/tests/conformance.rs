@@ -17,8 +17,6 @@ mod reader;
 mod run;
 #[path = "conformance/script.rs"]
 mod script;
-#[path = "conformance/series.rs"]
-mod series;
 
 use std::path::PathBuf;
 

@@ -8,7 +8,7 @@ mod adapters;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alerting::{AlertStatistics, ReceiverView};
+use alerting::{AlertStatistics, GroupStatus, ReceiverView};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -120,6 +120,8 @@ pub trait AlertDesk: Send + Sync {
     /// Newest first, open ones included.
     async fn history(&self, since: Timestamp) -> Result<Vec<Alert>, DeskError>;
     async fn statistics(&self) -> Result<AlertStatistics, DeskError>;
+    /// The groups of rules in order of files and names, with the alerts of each rule.
+    fn rules(&self) -> Vec<GroupStatus>;
     async fn receivers(&self) -> Result<Vec<ReceiverView>, DeskError>;
     async fn acknowledge(&self, alert: &str, who: &str) -> Result<Alert, AcknowledgeFault>;
     /// Sends a test notification and waits for what becomes of it.

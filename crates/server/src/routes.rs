@@ -256,6 +256,9 @@ fn prometheus_api() -> Vec<Route> {
         Route::new(method, path, Needs(Metrics), about, handler).json()
     };
     let fact = |path, about, handler| route(Method::GET, path, about, handler);
+    let about_alerts = |path, about, handler: MethodRouter<Shared>| {
+        Route::new(Method::GET, path, Needs(Alerts), about, handler).json()
+    };
     let instant: &[&str] = &["query", "time", "timeout", "limit", "lookback_delta", "stats"];
     let range: &[&str] = &["query", "start", "end", "step", "timeout", "limit", "lookback_delta", "stats"];
     let exemplars: &[&str] = &["query", "start", "end"];
@@ -284,6 +287,18 @@ fn prometheus_api() -> Vec<Route> {
             get(prometheus::targets_metadata),
         )
         .query(&["match_target", "metric", "limit"]),
+        about_alerts("/api/v1/rules", "Groups of rules with their alerts", get(prometheus::rules)).query(&[
+            "type",
+            "rule_name[]",
+            "rule_group[]",
+            "file[]",
+            "match[]",
+            "exclude_alerts",
+            "group_limit",
+            "group_next_token",
+        ]),
+        about_alerts("/api/v1/alerts", "Pending and firing alerts", get(prometheus::alerts)),
+        fact("/api/v1/alertmanagers", "Alertmanagers: there are none", get(prometheus::alertmanagers)),
         fact("/api/v1/metadata", "What sources say of their metrics", get(prometheus::metadata)).query(&[
             "metric",
             "limit",

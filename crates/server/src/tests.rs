@@ -14,6 +14,7 @@ mod login;
 mod openapi;
 mod prometheus;
 mod receive;
+mod rules;
 mod searches;
 mod sockets;
 mod targets;

@@ -159,6 +159,11 @@ pub enum RulesCommand {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
+    /// Run tests of rules in promtool's format; exit code 1 and every difference if one fails
+    Test {
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

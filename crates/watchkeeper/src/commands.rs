@@ -50,6 +50,7 @@ pub fn run(asked: Asked) -> anyhow::Result<()> {
         Command::Store(StoreCommand::Stats { json, top }) => store::stats(&asked.startup, top, json),
         Command::Retention(RetentionCommand::Plan) => retention::plan(&asked.startup),
         Command::Rules(RulesCommand::Check { files }) => rules::check(&files),
+        Command::Rules(RulesCommand::Test { files }) => rules::test::run(&files),
         Command::Token(command) => {
             with_state(&asked.startup, async |state| tokens::run(&state, command).await)
         }

@@ -13,8 +13,8 @@ pub(crate) struct Tracked {
     pub alert: Alert,
     /// The last evaluation that looked at it.
     pub seen: Timestamp,
-    /// The last evaluation at which its condition held.
-    pub held: Timestamp,
+    /// The first evaluation at which its condition did not hold any more.
+    pub ended: Option<Timestamp>,
     /// When it was last written down.
     pub saved: Timestamp,
     /// From the last run, and not seen in this one yet.
@@ -22,21 +22,21 @@ pub(crate) struct Tracked {
 }
 
 impl Tracked {
-    pub(super) fn restored(alert: Alert, started: Timestamp) -> Self {
+    pub(super) fn restored(alert: Alert) -> Self {
         let seen = alert.last_updated;
         // A kept alert is kept for the whole time again: nobody looked meanwhile.
-        Self { alert, seen, held: started, saved: seen, is_restored: true }
+        Self { alert, seen, ended: None, saved: seen, is_restored: true }
     }
 
     pub(super) fn stage(&self) -> Stage {
         match self.alert.status {
             AlertStatus::Pending => Stage::Pending { since: self.alert.pending_since, seen: self.seen },
-            _ => Stage::Firing { held: self.held },
+            _ => Stage::Firing { ended: self.ended },
         }
     }
 }
 
-/// By rule and labels.
+/// By the id of the rule, and labels.
 #[derive(Debug, Default)]
 pub(crate) struct Book(BTreeMap<String, BTreeMap<LabelSet, Tracked>>);
 
@@ -53,9 +53,7 @@ impl Book {
     pub(super) fn apply(&mut self, judged: &Judged, now: Timestamp) {
         match judged.step {
             Step::Forget | Step::Resolve => {
-                if let Some(rule) = self.0.get_mut(&judged.tracked.alert.rule) {
-                    rule.remove(&judged.tracked.alert.labels);
-                }
+                self.remove(&judged.tracked.alert);
             }
             _ if judged.is_to_be_saved(now) => self.put(Tracked { saved: now, ..judged.tracked.clone() }),
             _ => self.put(judged.tracked.clone()),
@@ -93,7 +91,13 @@ impl Book {
         alerts
     }
 
-    fn all(&self) -> impl Iterator<Item = &Tracked> {
+    pub(super) fn remove(&mut self, alert: &Alert) {
+        if let Some(rule) = self.0.get_mut(&alert.rule) {
+            rule.remove(&alert.labels);
+        }
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Tracked> {
         self.0.values().flat_map(BTreeMap::values)
     }
 

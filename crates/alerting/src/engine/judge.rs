@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use model::{Alert, AlertStatus, LabelSet, METRIC_NAME, Timestamp};
+use model::{Alert, AlertStatus, LabelSet, Timestamp};
 use state::Transition;
 
 use super::Tracked;
 use crate::directory::AgentDirectory;
+use crate::finding::Finding;
 use crate::lifecycle::{Stage, Step, Timing, next};
 use crate::plain_text::{cut, lines, single_line};
-use crate::rules::Rule;
+use crate::rules::{Rule, severity_of};
 
 /// An alert whose value alone changes is written down this often. Much shorter than
 /// [`crate::lifecycle::GAP_MAX`], so that a restart knows how long nobody looked.
@@ -53,52 +54,24 @@ impl Judged {
     }
 }
 
-/// The answer by the labels of its alerts: without the metric's name, with the rule's own.
-pub(super) fn identified(
-    rule: &Rule,
-    found: Vec<(LabelSet, f64)>,
-    alerts_max: usize,
-) -> Result<Vec<(LabelSet, f64)>, String> {
-    if found.len() > alerts_max {
-        return Err(format!(
-            "it finds {} things at once; narrow it, or raise `alerts.per_rule_max` ({alerts_max})",
-            found.len()
-        ));
-    }
-    let mut seen = BTreeSet::new();
-    found
-        .into_iter()
-        .map(|(labels, value)| {
-            let mut identity = labels.without(&[METRIC_NAME]);
-            for (name, template) in &rule.labels {
-                identity = identity.with(name, &template.render(&labels, value));
-            }
-            if !seen.insert(identity.clone()) {
-                return Err(format!("it finds {identity} twice"));
-            }
-            Ok((identity, value))
-        })
-        .collect()
-}
-
 /// `unknown` are alerts whose absence proves nothing; they are left as they are.
 pub(super) fn judge(
     rule: &Rule,
     timing: Timing,
-    found: &[(LabelSet, f64)],
+    found: &[Finding],
     tracked: &BTreeMap<LabelSet, Tracked>,
     unknown: &BTreeSet<LabelSet>,
     directory: &dyn AgentDirectory,
     now: Timestamp,
 ) -> Vec<Judged> {
     let mut judged = Vec::new();
-    for (labels, value) in found {
-        let before = tracked.get(labels);
+    for finding in found {
+        let before = tracked.get(&finding.labels);
         let step = next(before.map_or(Stage::Absent, Tracked::stage), true, timing, now);
-        let alert = described(rule, labels, *value, before.map(|before| &before.alert), directory, now);
+        let alert = described(rule, finding, before.map(|before| &before.alert), directory, now);
         judged.push(present(step, alert, before, now));
     }
-    let present: BTreeSet<&LabelSet> = found.iter().map(|(labels, _)| labels).collect();
+    let present: BTreeSet<&LabelSet> = found.iter().map(|finding| &finding.labels).collect();
     for (labels, before) in tracked {
         if !present.contains(labels) && !unknown.contains(labels) {
             judged.push(absent(next(before.stage(), false, timing, now), before, now));
@@ -117,12 +90,13 @@ fn present(step: Step, mut alert: Alert, before: Option<&Tracked>, now: Timestam
         _ => {}
     }
     let saved = before.map_or(now, |before| before.saved);
-    Judged { step, tracked: Tracked { alert, seen: now, held: now, saved, is_restored: false } }
+    Judged { step, tracked: Tracked { alert, seen: now, ended: None, saved, is_restored: false } }
 }
 
 fn absent(step: Step, before: &Tracked, now: Timestamp) -> Judged {
     let alert = if step == Step::Resolve { resolved(&before.alert, now) } else { before.alert.clone() };
-    Judged { step, tracked: Tracked { alert, seen: now, is_restored: false, ..before.clone() } }
+    let ended = before.ended.or(Some(now));
+    Judged { step, tracked: Tracked { alert, seen: now, ended, is_restored: false, saved: before.saved } }
 }
 
 pub(super) fn resolved(alert: &Alert, now: Timestamp) -> Alert {
@@ -133,16 +107,17 @@ pub(super) fn resolved(alert: &Alert, now: Timestamp) -> Alert {
 /// and is not known any more stays.
 fn described(
     rule: &Rule,
-    labels: &LabelSet,
-    value: f64,
+    finding: &Finding,
     before: Option<&Alert>,
     directory: &dyn AgentDirectory,
     now: Timestamp,
 ) -> Alert {
-    let mut annotations = before.map_or_else(LabelSet::empty, |before| before.annotations.clone());
-    for (name, template) in &rule.annotations {
-        annotations = annotations.with(name, &cut(&lines(&template.render(labels, value)), TEXT_BYTES_MAX));
-    }
+    let Finding { labels, value, .. } = finding;
+    let said: Vec<(&str, String)> =
+        finding.annotations.iter().map(|(name, text)| (name, cut(&lines(text), TEXT_BYTES_MAX))).collect();
+    let known_before = before.iter().flat_map(|before| before.annotations.iter());
+    let said = said.iter().map(|(name, text)| (*name, text.as_str()));
+    let mut annotations = LabelSet::new(known_before.chain(said));
     if let Some(agent) = labels.get("agent").and_then(|agent| directory.describe(agent)) {
         let model = agent.model.unwrap_or_default();
         let known = [
@@ -155,19 +130,24 @@ fn described(
             annotations = annotations.with(name, &cut(&single_line(text), TEXT_BYTES_MAX));
         }
     }
-    let title = titled(&single_line(&rule.title.render(labels, value)), annotations.get("agent_name"));
+    let says = |names: [&str; 2]| names.iter().find_map(|name| annotations.get(name));
+    let title = single_line(says(["title", "summary"]).unwrap_or(&rule.name));
+    let title = titled(&title, annotations.get("agent_name"));
+    let severity = labels.get("severity").map_or(rule.severity, severity_of);
+    let component = labels.get("component").unwrap_or(&rule.component).to_owned();
+    let description = says(["description", "message"]).unwrap_or_default().to_owned();
     let fresh = Alert {
         id: String::new(),
-        rule: rule.name.clone(),
+        rule: rule.id.clone(),
         title: String::new(),
         description: String::new(),
-        severity: rule.severity,
+        severity,
         status: AlertStatus::Pending,
-        component: rule.component.clone(),
+        component: String::new(),
         tags: rule.tags.clone(),
         labels: labels.clone(),
         annotations: LabelSet::empty(),
-        value,
+        value: *value,
         threshold: rule.threshold,
         pending_since: now,
         fired_at: None,
@@ -178,11 +158,13 @@ fn described(
     };
     Alert {
         title: cut(&title, TITLE_BYTES_MAX),
-        description: cut(&lines(&rule.description.render(labels, value)), TEXT_BYTES_MAX),
+        description,
         annotations,
-        value,
+        value: *value,
         last_updated: now,
-        severity: rule.severity,
+        severity,
+        component,
+        tags: rule.tags.clone(),
         threshold: rule.threshold,
         ..before.cloned().unwrap_or(fresh)
     }

@@ -3,4 +3,5 @@
 mod defaults;
 mod life;
 mod record;
+mod reload;
 mod story;

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{LabelSet, Timestamp};
 use promql::Value;
 
-use super::{Engine, Tracked, chain};
+use super::{Engine, Tracked};
+use crate::error::chain;
+use crate::finding::Finding;
 use crate::lifecycle::GAP_MAX;
 use crate::rules::Rule;
 
@@ -23,7 +25,7 @@ impl Engine {
         &self,
         rule: &Rule,
         tracked: &BTreeMap<LabelSet, Tracked>,
-        found: &[(LabelSet, f64)],
+        found: &[Finding],
         now: Timestamp,
     ) -> BTreeSet<LabelSet> {
         let mut unknown = BTreeSet::new();
@@ -31,7 +33,7 @@ impl Engine {
             return unknown;
         }
         for (labels, _) in tracked.iter().filter(|(_, tracked)| tracked.is_restored) {
-            let is_absent = found.iter().all(|(present, _)| present != labels);
+            let is_absent = found.iter().all(|finding| finding.labels != *labels);
             if is_absent && !self.has_been_heard_of(rule, labels, now).await {
                 unknown.insert(labels.clone());
             }

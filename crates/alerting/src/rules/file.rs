@@ -1,14 +1,15 @@
 //! From YAML to rules, naming group and rule in every complaint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Severity, parse_duration};
+use model::parse_duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml_ng::Value;
 
-use super::{Recording, Rule, RuleError, RuleGroup};
+use super::{ALERT_NAME, GroupRule, Recording, Rule, RuleError, RuleGroup, identity, severity};
 use crate::template::Template;
 
 /// A rule file larger than this is a mistake, not a rule file.
@@ -17,7 +18,7 @@ const FILE_BYTES_MAX: usize = 4 << 20;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    groups: Vec<Value>,
+    groups: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
@@ -28,24 +29,21 @@ struct Group {
     query_offset: Option<String>,
     /// Nothing and zero stand for no limit.
     limit: Option<usize>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    rules: Vec<Value>,
+    labels: Option<BTreeMap<String, Text>>,
+    rules: Option<Vec<Value>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RecordEntry {
     record: String,
-    expr: String,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
+    expr: Text,
+    labels: Option<BTreeMap<String, Text>>,
 }
 
 /// What the rules of a group have in common.
 struct Shared {
-    labels: BTreeMap<String, String>,
+    labels: Texts,
     offset: Duration,
     limit: Option<usize>,
 }
@@ -53,15 +51,38 @@ struct Shared {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    alert: String,
-    expr: String,
+    alert: Text,
+    expr: Text,
     #[serde(rename = "for")]
-    hold: Option<String>,
-    keep_firing_for: Option<String>,
-    #[serde(default)]
-    labels: BTreeMap<String, String>,
-    #[serde(default)]
-    annotations: BTreeMap<String, String>,
+    hold: Option<Text>,
+    keep_firing_for: Option<Text>,
+    labels: Option<BTreeMap<String, Text>>,
+    annotations: Option<BTreeMap<String, Text>>,
+}
+
+/// Text, also where YAML takes it for a number or a truth: `expr: 1`, `priority: 5`.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
+struct Text(String);
+
+impl TryFrom<Value> for Text {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Self, Self::Error> {
+        Ok(Text(match value {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Null => String::new(),
+            _ => return Err("a text is wanted"),
+        }))
+    }
+}
+
+type Texts = BTreeMap<String, String>;
+
+fn texts(read: Option<BTreeMap<String, Text>>) -> Texts {
+    read.unwrap_or_default().into_iter().map(|(name, Text(text))| (name, text)).collect()
 }
 
 /// Reads a rule file. `file` is its name in errors.
@@ -70,40 +91,27 @@ pub fn parse(file: &str, yaml: &str) -> Result<Vec<RuleGroup>, RuleError> {
     if yaml.len() > FILE_BYTES_MAX {
         return Err(place.error(format!("it is larger than {FILE_BYTES_MAX} bytes")));
     }
-    let read: File = serde_yaml_ng::from_str(yaml).map_err(|error| place.error(error.to_string()))?;
+    // An empty file is one without groups, as for Prometheus.
+    let read: Option<File> = serde_yaml_ng::from_str(yaml).map_err(|error| place.error(error.to_string()))?;
     let mut groups: Vec<RuleGroup> = Vec::new();
-    let mut names = BTreeSet::new();
-    for (index, value) in read.groups.into_iter().enumerate() {
+    for (index, value) in read.and_then(|file| file.groups).unwrap_or_default().into_iter().enumerate() {
         let group = group(&place, index, value)?;
         if groups.iter().any(|earlier| earlier.name == group.name) {
             return Err(place.in_group(&group.name).error("there is an earlier group of this name"));
         }
-        for rule in &group.rules {
-            if !names.insert(rule.name.clone()) {
-                let place = place.in_group(&group.name);
-                return Err(place.in_rule(&rule.name).error("there is an earlier rule of this name"));
-            }
-        }
         groups.push(group);
     }
+    identity::tell_apart(&mut groups);
     Ok(groups)
 }
 
-/// Reads several files, each with its name in errors. An alert's name is part of the ids of
-/// its alerts: it is used once in all of them.
+/// Reads several files, each with its name in errors.
 pub fn parse_all(files: &[(String, String)]) -> Result<Vec<RuleGroup>, RuleError> {
     let mut groups = Vec::new();
-    let mut names = BTreeSet::new();
     for (file, yaml) in files {
-        let read = parse(file, yaml)?;
-        for (group, rule) in read.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule))) {
-            if !names.insert(rule.name.clone()) {
-                let place = Place { file, group: Some(&group.name), rule: Some(&rule.name) };
-                return Err(place.error("another file has a rule of this name"));
-            }
-        }
-        groups.extend(read);
+        groups.extend(parse(file, yaml)?);
     }
+    identity::tell_apart(&mut groups);
     Ok(groups)
 }
 
@@ -112,23 +120,28 @@ fn group(place: &Place<'_>, index: usize, value: Value) -> Result<RuleGroup, Rul
     let place = place.in_group(&name);
     let read: Group = place.read(value)?;
     let interval = place.duration("interval", read.interval.as_deref())?;
-    if interval.is_some_and(|interval| interval.is_zero()) {
-        return Err(place.error("`interval`: must be longer than zero"));
-    }
+    let limit = read.limit.filter(|limit| *limit > 0);
     let shared = Shared {
-        labels: place.label_names(read.labels)?,
+        labels: place.label_names(texts(read.labels))?,
         offset: place.duration("query_offset", read.query_offset.as_deref())?.unwrap_or_default(),
-        limit: read.limit.filter(|limit| *limit > 0),
+        limit,
     };
-    let (mut recordings, mut rules) = (Vec::new(), Vec::new());
-    for (index, value) in read.rules.into_iter().enumerate() {
+    let read_rules = read.rules.unwrap_or_default().into_iter().enumerate();
+    let rules = read_rules.map(|(index, value)| {
         if value.get("record").is_some() {
-            recordings.push(recording(&place, index, value, &shared)?);
+            recording(&place, index, value, &shared).map(|rule| GroupRule::Record(Arc::new(rule)))
         } else {
-            rules.push(rule(&place, index, value, &shared)?);
+            rule(&place, index, value, &shared).map(|rule| GroupRule::Alert(Arc::new(rule)))
         }
-    }
-    Ok(RuleGroup { name: read.name, interval, recordings, rules })
+    });
+    Ok(RuleGroup {
+        file: place.file.to_owned(),
+        name: read.name,
+        // Zero stands for no interval of its own, as for Prometheus.
+        interval: interval.filter(|interval| !interval.is_zero()),
+        limit,
+        rules: rules.collect::<Result<_, _>>()?,
+    })
 }
 
 fn recording(place: &Place<'_>, index: usize, value: Value, shared: &Shared) -> Result<Recording, RuleError> {
@@ -140,9 +153,9 @@ fn recording(place: &Place<'_>, index: usize, value: Value, shared: &Shared) -> 
             place.error("`record`: a metric has only letters, digits, `_` and `:`, and no digit first")
         );
     }
-    let labels = shared.over(place.label_names(read.labels)?);
+    let labels = shared.over(place.label_names(texts(read.labels))?);
     Ok(Recording {
-        query: place.query(&read.expr)?,
+        query: place.query(&read.expr.0)?,
         name: read.record,
         labels: labels.into_iter().collect(),
         offset: shared.offset,
@@ -152,7 +165,7 @@ fn recording(place: &Place<'_>, index: usize, value: Value, shared: &Shared) -> 
 
 impl Shared {
     /// The group's labels, under those of a rule.
-    fn over(&self, own: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    fn over(&self, own: Texts) -> Texts {
         self.labels.clone().into_iter().chain(own).collect()
     }
 }
@@ -160,63 +173,45 @@ impl Shared {
 fn rule(place: &Place<'_>, index: usize, value: Value, shared: &Shared) -> Result<Rule, RuleError> {
     let name = name_or_number(&value, "alert", index);
     let place = place.in_rule(&name);
-    let mut read: Entry = place.read(value)?;
-    if !is_name(&read.alert) {
-        return Err(place.error("`alert`: a name has only letters, digits, `_`, `-`, `.` and `:`"));
+    let read: Entry = place.read(value)?;
+    let Text(name) = read.alert;
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        return Err(place.error(format!("`alert`: a name has between 1 and {NAME_BYTES_MAX} bytes")));
     }
-    read.labels = shared.over(place.label_names(read.labels)?);
-    let query = place.query(&read.expr)?;
-    let severity = severity(&place, read.labels.remove("severity"))?;
-    let tags = tags(&read.annotations.remove("tags").unwrap_or_default());
-    let threshold = threshold(&place, read.annotations.remove("threshold"))?;
-    let first_tag = || tags.first().cloned().unwrap_or_else(|| "unknown".to_owned());
-    let component = read.labels.remove("component").unwrap_or_else(first_tag);
-    let title = read.annotations.remove("title").or_else(|| read.annotations.remove("summary"));
-    let description = read.annotations.remove("description").unwrap_or_default();
+    let mut labels = shared.over(place.label_names(texts(read.labels))?);
+    // Nobody but the rule itself says its name.
+    labels.remove(ALERT_NAME);
+    let annotations = place.annotation_names(texts(read.annotations))?;
+    let says = |key: &str| annotations.get(key).map(String::as_str);
+    let tags = tags(says("tags").unwrap_or_default());
+    let hold = |key: &str, text: Option<Text>| {
+        Ok(place.duration(key, text.as_ref().map(|Text(text)| text.as_str()))?.unwrap_or_default())
+    };
     Ok(Rule {
-        hold: place.duration("for", read.hold.as_deref())?.unwrap_or_default(),
-        keep_firing: place.duration("keep_firing_for", read.keep_firing_for.as_deref())?.unwrap_or_default(),
-        title: place.template("title", title.as_deref().unwrap_or(&read.alert))?,
-        description: place.template("description", &description)?,
-        labels: place.templates(read.labels)?,
-        annotations: place.templates(read.annotations)?,
-        name: read.alert,
-        query,
+        id: String::new(),
+        query: place.query(&read.expr.0)?,
         offset: shared.offset,
         limit: shared.limit,
-        severity,
-        component,
+        hold: hold("for", read.hold)?,
+        keep_firing: hold("keep_firing_for", read.keep_firing_for)?,
+        severity: severity::severity_of(labels.get("severity").map_or("", String::as_str)),
+        component: tags.first().cloned().unwrap_or_else(|| "unknown".to_owned()),
         tags,
-        threshold,
+        threshold: says("threshold")
+            .and_then(|text| text.trim().parse().ok())
+            .filter(|number: &f64| number.is_finite()),
+        labels: place.templates(labels)?,
+        annotations: place.templates(annotations)?,
+        name,
     })
-}
-
-fn severity(place: &Place<'_>, text: Option<String>) -> Result<Severity, RuleError> {
-    // Prometheus has no severities; a rule that says nothing should neither wake nor be lost.
-    let Some(text) = text else { return Ok(Severity::Medium) };
-    Severity::parse(&text).ok_or_else(|| {
-        let known: Vec<&str> = Severity::ALL.iter().map(|severity| severity.as_str()).collect();
-        place.error(format!("severity `{text}` is none of {}", known.join(", ")))
-    })
-}
-
-fn threshold(place: &Place<'_>, text: Option<String>) -> Result<Option<f64>, RuleError> {
-    let number = |text: String| match text.trim().parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => Err(place.error(format!("threshold `{text}` is not a number"))),
-    };
-    text.map(number).transpose()
 }
 
 fn tags(text: &str) -> Vec<String> {
     text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
-/// The name is part of ids, which are part of URLs.
-fn is_name(text: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');
-    !text.is_empty() && text.len() <= 100 && text.chars().all(is_allowed)
-}
+/// A longer name of an alert is a mistake.
+const NAME_BYTES_MAX: usize = 200;
 
 fn is_metric_name(text: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
@@ -224,7 +219,7 @@ fn is_metric_name(text: &str) -> bool {
 }
 
 fn is_label_name(text: &str) -> bool {
-    is_metric_name(text) && !text.contains(':') && text != model::METRIC_NAME
+    is_metric_name(text) && !text.contains(':')
 }
 
 fn name_or_number(value: &Value, key: &str, index: usize) -> String {
@@ -271,10 +266,19 @@ impl<'a> Place<'a> {
         promql::parse(text).map_err(|error| self.error(format!("`expr`: {error}")))
     }
 
-    fn label_names(&self, labels: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, RuleError> {
-        match labels.keys().find(|name| !is_label_name(name)) {
+    fn label_names(&self, labels: Texts) -> Result<Texts, RuleError> {
+        match labels.keys().find(|name| !is_label_name(name) || *name == model::METRIC_NAME) {
             Some(name) => Err(self.error(format!("`labels`: `{name}` is not the name of a label"))),
             None => Ok(labels),
+        }
+    }
+
+    fn annotation_names(&self, annotations: Texts) -> Result<Texts, RuleError> {
+        match annotations.keys().find(|name| !is_label_name(name)) {
+            Some(name) => {
+                Err(self.error(format!("`annotations`: `{name}` is not the name of an annotation")))
+            }
+            None => Ok(annotations),
         }
     }
 
@@ -282,7 +286,7 @@ impl<'a> Place<'a> {
         Template::parse(text).map_err(|reason| self.error(format!("template of `{key}`: {reason}")))
     }
 
-    fn templates(&self, texts: BTreeMap<String, String>) -> Result<Vec<(String, Template)>, RuleError> {
+    fn templates(&self, texts: Texts) -> Result<Vec<(String, Template)>, RuleError> {
         texts.into_iter().map(|(key, text)| Ok((key.clone(), self.template(&key, &text)?))).collect()
     }
 }

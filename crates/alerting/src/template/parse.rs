@@ -1,199 +1,184 @@
-//! Text to pieces.
+//! Parts of a template to its tree. Functions and variables that are not known are refused.
 
-use super::format::{argument_count, verbs};
-use super::{Call, Function, Operand, Piece};
+use std::collections::BTreeMap;
+use std::vec::IntoIter;
 
-pub(super) fn pieces(text: &str) -> Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    let mut trims_next = false;
-    while let Some(open) = rest.find("{{") {
-        let (before, inside) = (&rest[..open], &rest[open + 2..]);
-        let close = closing(inside).ok_or("a `{{` has no `}}`")?;
-        let mut action = &inside[..close];
-        let before = if trims_next { before.trim_start() } else { before };
-        let before = match action.strip_prefix("- ") {
-            Some(tail) => {
-                action = tail;
-                before.trim_end()
+use super::operand::Line;
+use super::scan::{Part, Token, parts};
+use super::tree::{Branch, Node, Tree};
+
+/// How deep blocks and parentheses may be nested.
+pub(super) const DEPTH_MAX: usize = 50;
+
+pub(super) fn tree(text: &str) -> Result<Tree, String> {
+    let mut parser = Parser {
+        parts: parts(text)?.into_iter(),
+        // What Prometheus declares before every template.
+        variables: ["$", "$labels", "$externalLabels", "$externalURL", "$value"].map(str::to_owned).into(),
+        depth: 0,
+        loops: 0,
+        defined: BTreeMap::new(),
+    };
+    match parser.nodes()? {
+        (root, Stop::TextEnds) => Ok(Tree { root, defined: parser.defined }),
+        (_, Stop::End) => Err("unexpected {{end}}".to_owned()),
+        (_, Stop::Else(_)) => Err("unexpected {{else}}".to_owned()),
+    }
+}
+
+struct Parser {
+    parts: IntoIter<Part>,
+    /// Those that are declared here, the innermost last.
+    variables: Vec<String>,
+    depth: usize,
+    /// `range` blocks around.
+    loops: usize,
+    defined: BTreeMap<String, Vec<Node>>,
+}
+
+/// What ended a list of nodes.
+enum Stop {
+    TextEnds,
+    End,
+    /// With what stands behind `else`.
+    Else(Vec<Token>),
+}
+
+impl Parser {
+    fn nodes(&mut self) -> Result<(Vec<Node>, Stop), String> {
+        let mut nodes = Vec::new();
+        while let Some(part) = self.parts.next() {
+            match part {
+                Part::Text(text) => nodes.push(Node::Text(text)),
+                Part::Action(tokens) => match self.action(tokens)? {
+                    Met::Node(node) => nodes.push(node),
+                    Met::Nothing => {}
+                    Met::Stop(stop) => return Ok((nodes, stop)),
+                },
             }
-            None => before,
+        }
+        Ok((nodes, Stop::TextEnds))
+    }
+
+    fn action(&mut self, mut tokens: Vec<Token>) -> Result<Met, String> {
+        let keyword = match tokens.first() {
+            Some(Token::Word(word)) => word.clone(),
+            Some(_) => String::new(),
+            None => return Err("missing value for command".to_owned()),
         };
-        trims_next = false;
-        if let Some(head) = action.strip_suffix(" -") {
-            action = head;
-            trims_next = true;
-        }
-        push_text(&mut pieces, before);
-        if !is_comment(action) {
-            pieces.push(Piece::Pipeline(pipeline(action)?));
-        }
-        rest = &inside[close + 2..];
-    }
-    push_text(&mut pieces, if trims_next { rest.trim_start() } else { rest });
-    Ok(pieces)
-}
-
-fn push_text(pieces: &mut Vec<Piece>, text: &str) {
-    if !text.is_empty() {
-        pieces.push(Piece::Text(text.to_owned()));
-    }
-}
-
-fn is_comment(action: &str) -> bool {
-    action.strip_prefix("/*").is_some_and(|rest| rest.find("*/").is_some_and(|end| end + 2 == rest.len()))
-}
-
-/// The `}}` that ends an action, not one within a string.
-fn closing(text: &str) -> Option<usize> {
-    if let Some(start) = ["/*", "- /*"].iter().find(|start| text.starts_with(**start)) {
-        let end = start.len() + text[start.len()..].find("*/")? + 2;
-        return text[end..].find("}}").map(|close| end + close);
-    }
-    let mut quote = None;
-    let mut is_escaped = false;
-    for (index, c) in text.char_indices() {
-        match quote {
-            Some('"') if is_escaped => is_escaped = false,
-            Some('"') if c == '\\' => is_escaped = true,
-            Some(open) if c == open => quote = None,
-            Some(_) => {}
-            None if c == '"' || c == '`' => quote = Some(c),
-            None if text[index..].starts_with("}}") => return Some(index),
-            None => {}
-        }
-    }
-    None
-}
-
-#[derive(Debug, PartialEq)]
-enum Token {
-    Pipe,
-    Word(String),
-    Text(String),
-}
-
-fn pipeline(action: &str) -> Result<Vec<Call>, String> {
-    let tokens = tokens(action)?;
-    let mut calls = Vec::new();
-    for stage in tokens.split(|token| *token == Token::Pipe) {
-        calls.push(call(stage, !calls.is_empty())?);
-    }
-    Ok(calls)
-}
-
-fn tokens(action: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut rest = action.trim_start();
-    while let Some(first) = rest.chars().next() {
-        let (token, length) = match first {
-            '|' => (Token::Pipe, 1),
-            '"' | '`' => string(rest, first)?,
-            _ => {
-                let end = rest.find(|c: char| c.is_whitespace() || c == '|').unwrap_or(rest.len());
-                (Token::Word(rest[..end].to_owned()), end)
+        let mut rest = || tokens.split_off(1);
+        let node = match keyword.as_str() {
+            "end" => return Ok(Met::Stop(Stop::End)),
+            "else" => return Ok(Met::Stop(Stop::Else(rest()))),
+            "if" => Node::If(self.branch(rest(), 1)?),
+            "with" => Node::With(self.branch(rest(), 1)?),
+            "range" => {
+                self.loops += 1;
+                let branch = self.branch(rest(), 2);
+                self.loops -= 1;
+                Node::Range(branch?)
             }
+            "break" | "continue" if self.loops == 0 => {
+                return Err(format!("{{{{{keyword}}}}} outside {{{{range}}}}"));
+            }
+            "break" => Node::Break,
+            "continue" => Node::Continue,
+            "define" => {
+                self.definition(&rest())?;
+                return Ok(Met::Nothing);
+            }
+            "template" => self.call(rest())?,
+            "block" => {
+                let call = self.call(rest())?;
+                if let Node::Call(name, _) = &call {
+                    self.body_of(name.clone())?;
+                }
+                call
+            }
+            _ => Node::Action(Line::new(&tokens, &mut self.variables).pipeline(1)?),
         };
-        tokens.push(token);
-        rest = rest[length..].trim_start();
+        Ok(Met::Node(node))
     }
-    Ok(tokens)
-}
 
-/// The string at the start of `text`, and how many bytes it takes with its quotes.
-fn string(text: &str, quote: char) -> Result<(Token, usize), String> {
-    let mut value = String::new();
-    let mut chars = text.char_indices().skip(1);
-    while let Some((index, c)) = chars.next() {
-        match c {
-            _ if c == quote => return Ok((Token::Text(value), index + 1)),
-            '\\' if quote == '"' => match chars.next() {
-                Some((_, 'n')) => value.push('\n'),
-                Some((_, 't')) => value.push('\t'),
-                Some((_, escaped @ ('"' | '\\'))) => value.push(escaped),
-                _ => return Err("an unknown escape in a string".to_owned()),
-            },
-            _ => value.push(c),
+    fn branch(&mut self, tokens: Vec<Token>, variables_max: usize) -> Result<Branch, String> {
+        self.deeper()?;
+        let scope = self.variables.len();
+        let pipeline = Line::new(&tokens, &mut self.variables).pipeline(variables_max)?;
+        let (body, stop) = self.nodes()?;
+        let otherwise = match stop {
+            Stop::End => Vec::new(),
+            Stop::TextEnds => return Err("a block has no {{end}}".to_owned()),
+            Stop::Else(tokens) => self.otherwise(tokens)?,
+        };
+        self.variables.truncate(scope);
+        self.depth -= 1;
+        Ok(Branch { pipeline, body, otherwise })
+    }
+
+    fn otherwise(&mut self, mut tokens: Vec<Token>) -> Result<Vec<Node>, String> {
+        let chained = match tokens.first() {
+            None => None,
+            Some(Token::Word(word)) if word == "if" || word == "with" => Some(word == "if"),
+            Some(_) => return Err("unexpected text behind {{else}}".to_owned()),
+        };
+        if let Some(is_if) = chained {
+            // It shares the {{end}} of the block that it continues.
+            let branch = self.branch(tokens.split_off(1), 1)?;
+            return Ok(vec![if is_if { Node::If(branch) } else { Node::With(branch) }]);
+        }
+        match self.nodes()? {
+            (nodes, Stop::End) => Ok(nodes),
+            (_, Stop::Else(_)) => Err("a block has two {{else}}".to_owned()),
+            (_, Stop::TextEnds) => Err("a block has no {{end}}".to_owned()),
         }
     }
-    Err("a string does not end".to_owned())
-}
 
-fn call(stage: &[Token], is_fed: bool) -> Result<Call, String> {
-    let (first, arguments) = stage.split_first().ok_or("a pipeline has an empty stage")?;
-    let function = match first {
-        Token::Word(word) => function(word),
-        _ => None,
-    };
-    let Some(function) = function else {
-        return match (arguments, is_fed) {
-            ([], false) => Ok(Call::Operand(operand(first)?)),
-            _ => Err(format!("{} is not a function", shown(first))),
+    fn definition(&mut self, tokens: &[Token]) -> Result<(), String> {
+        match tokens {
+            [Token::Text(name)] if self.depth == 0 => self.body_of(name.clone()),
+            [Token::Text(_)] => Err("a {{define}} within another block".to_owned()),
+            _ => Err("{{define}} wants a name in quotes".to_owned()),
+        }
+    }
+
+    /// A template of its own: of the variables around it only `$` is known there.
+    fn body_of(&mut self, name: String) -> Result<(), String> {
+        self.deeper()?;
+        let variables = std::mem::replace(&mut self.variables, vec!["$".to_owned()]);
+        let loops = std::mem::take(&mut self.loops);
+        let (body, stop) = self.nodes()?;
+        if !matches!(stop, Stop::End) {
+            return Err(format!("the definition of {name:?} has no {{{{end}}}}"));
+        }
+        (self.variables, self.loops) = (variables, loops);
+        self.depth -= 1;
+        self.defined.insert(name, body);
+        Ok(())
+    }
+
+    fn call(&mut self, mut tokens: Vec<Token>) -> Result<Node, String> {
+        let Some(Token::Text(name)) = tokens.first().cloned() else {
+            return Err("{{template}} wants a name in quotes".to_owned());
         };
-    };
-    let arguments: Vec<Operand> = arguments.iter().map(operand).collect::<Result<_, _>>()?;
-    check_arguments(function, &arguments, arguments.len() + usize::from(is_fed))?;
-    Ok(Call::Function(function, arguments))
-}
-
-fn check_arguments(function: Function, arguments: &[Operand], count: usize) -> Result<(), String> {
-    let expected = match (function, arguments.first()) {
-        (Function::Printf, Some(Operand::Text(format))) => 1 + argument_count(&verbs(format)?),
-        (Function::Printf, _) => return Err("`printf` wants a format in quotes first".to_owned()),
-        _ => 1,
-    };
-    if count != expected {
-        return Err(format!("a function has {count} arguments where {expected} are wanted"));
+        let tokens = tokens.split_off(1);
+        let argument = match tokens.is_empty() {
+            true => None,
+            false => Some(Line::new(&tokens, &mut self.variables).pipeline(1)?),
+        };
+        Ok(Node::Call(name, argument))
     }
-    Ok(())
-}
 
-fn function(word: &str) -> Option<Function> {
-    Some(match word {
-        "humanize" => Function::Humanize,
-        "humanize1024" => Function::Humanize1024,
-        "humanizeDuration" => Function::HumanizeDuration,
-        "humanizePercentage" => Function::HumanizePercentage,
-        "printf" => Function::Printf,
-        "humanizeTimestamp" => Function::HumanizeTimestamp,
-        "title" => Function::Title,
-        "stripPort" => Function::StripPort,
-        "stripDomain" => Function::StripDomain,
-        "parseDuration" => Function::ParseDuration,
-        "safeHtml" => Function::SafeHtml,
-        "toUpper" => Function::ToUpper,
-        "toLower" => Function::ToLower,
-        _ => return None,
-    })
-}
-
-fn operand(token: &Token) -> Result<Operand, String> {
-    let word = match token {
-        Token::Text(text) => return Ok(Operand::Text(text.clone())),
-        Token::Word(word) => word,
-        Token::Pipe => return Err("a pipe where a value is wanted".to_owned()),
-    };
-    if word == "$value" || word == ".Value" {
-        return Ok(Operand::Value);
-    }
-    let label = word.strip_prefix("$labels.").or_else(|| word.strip_prefix(".Labels."));
-    if let Some(name) = label.filter(|name| is_label_name(name)) {
-        return Ok(Operand::Label(name.to_owned()));
-    }
-    match word.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(Operand::Number(number)),
-        _ => Err(format!("{} is neither a value nor a function that is known here", shown(token))),
+    fn deeper(&mut self) -> Result<(), String> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(format!("blocks are nested deeper than {DEPTH_MAX}"));
+        }
+        Ok(())
     }
 }
 
-fn is_label_name(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-fn shown(token: &Token) -> String {
-    match token {
-        Token::Word(word) => format!("`{word}`"),
-        Token::Text(text) => format!("{text:?}"),
-        Token::Pipe => "`|`".to_owned(),
-    }
+enum Met {
+    Node(Node),
+    Nothing,
+    Stop(Stop),
 }

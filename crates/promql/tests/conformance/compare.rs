@@ -6,7 +6,7 @@ use model::{Bucket, Histogram, HistogramSeries, LabelSet, Sample};
 use promql::{Answer, Value};
 
 use crate::script::{Case, Message, Steps, When};
-use crate::series::Item;
+use promql::notation::Item;
 
 pub fn answer(case: &Case, answer: &Answer) -> Result<(), String> {
     notes("warning", &case.warns, case.no_warning, &answer.warnings)?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use storage::Appender;
 use testkit::MemoryStore;
 
-use crate::series::Item;
+use promql::notation::Item;
 
 /// With `converted`, as `load_with_nhcb` means it, classic histograms are also loaded as
 /// native ones.

@@ -2,7 +2,7 @@
 
 use model::LabelSet;
 
-use crate::series::{self, Item};
+use promql::notation::{self, Item};
 
 #[derive(Debug)]
 pub enum Command {
@@ -85,8 +85,8 @@ fn is_command(line: &str) -> bool {
 fn load(line: &str, body: &[(usize, &str)]) -> Command {
     let (verb, interval) = line.split_once(' ').unwrap();
     let series = body.iter().map(|(number, line)| {
-        let (labels, values) = series::labels(line).unwrap_or_else(|why| panic!("line {number}: {why}"));
-        (labels, series::items(values).unwrap_or_else(|why| panic!("line {number}: {why}")))
+        let (labels, values) = notation::labels(line).unwrap_or_else(|why| panic!("line {number}: {why}"));
+        (labels, notation::items(values).unwrap_or_else(|why| panic!("line {number}: {why}")))
     });
     Command::Load {
         interval_ms: millis(interval.trim()),
@@ -150,19 +150,19 @@ fn expectation(case: &mut Case, line: &str) -> Result<(), String> {
     if let Some(what) = line.strip_prefix("expect ") {
         return annotation(case, what.trim());
     }
-    if let Some(value) = series::number(line) {
+    if let Some(value) = notation::number(line) {
         case.scalar = Some(value);
         return Ok(());
     }
-    let (labels, values) = series::labels(line)?;
-    let values = series::items(values)?;
+    let (labels, values) = notation::labels(line)?;
+    let values = notation::items(values)?;
     case.expected.push((labels, values));
     Ok(())
 }
 
 fn annotation(case: &mut Case, what: &str) -> Result<(), String> {
     if let Some(text) = what.strip_prefix("string ") {
-        case.text = Some(series::quoted(text.trim())?.0);
+        case.text = Some(notation::quoted(text.trim())?.0);
     } else if let Some(range) = what.strip_prefix("range vector ") {
         case.range_vector = Some(steps(range).0);
     } else if what == "ordered" {

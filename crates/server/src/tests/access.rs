@@ -36,6 +36,7 @@ fn asked_for(method: &Method, path: &str) -> Option<&'static str> {
         "/api/v1/write" => "ingest",
         path if path.starts_with("/api/v1/admin/") => "administer",
         "/-/reload" => "administer",
+        "/api/v1/rules" | "/api/v1/alerts" => "alerts",
         path if path.starts_with("/api/v1/") => "metrics",
         "/monitoring/production/performance" | "/monitoring/storage" => "metrics",
         "/monitoring/production/alerts" | "/monitoring/production/export" => "alerts",
@@ -164,6 +165,7 @@ async fn the_table_has_each_entry_once() {
         let expected = match route.path {
             "/api/v1/write" => Access::NeedsUnlessLocal(Permission::Ingest),
             path if path.contains("/admin/") => Access::Needs(Permission::Administer),
+            "/api/v1/rules" | "/api/v1/alerts" => Access::Needs(Permission::Alerts),
             _ => Access::Needs(Permission::Metrics),
         };
         assert!(!route.path.contains("/api/v1") || route.access == expected, "{}", route.path);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alerting::{AlertStatistics, ReceiverView};
+use alerting::{AlertStatistics, GroupStatus, ReceiverView};
 use async_trait::async_trait;
 use futures::StreamExt;
 use model::{
@@ -221,6 +221,10 @@ impl AlertDesk for Fakes {
             severity_distribution: severities,
             ..AlertStatistics::default()
         })
+    }
+
+    fn rules(&self) -> Vec<GroupStatus> {
+        super::rules::groups()
     }
 
     async fn receivers(&self) -> Result<Vec<ReceiverView>, DeskError> {

@@ -18,6 +18,7 @@ use url::Url;
 
 use super::agents::Agents;
 use super::announcement::Places;
+use super::receivers::RuleFiles;
 use super::reload::Reload;
 use super::stores::{self, Stores};
 use super::upkeep::{self, Retention};
@@ -34,6 +35,7 @@ pub struct Engines {
     pub fleet: Fleet,
     pub health: Health,
     pub alerting: Alerting,
+    pub rule_files: RuleFiles,
     /// Absent when nothing is scraped.
     pub scraper: Option<Scraper>,
     /// What all ways in note about metrics.
@@ -44,7 +46,7 @@ impl Engines {
     /// What reads its configuration again on SIGHUP and `POST /-/reload`.
     pub fn reloadable(&self) -> Vec<Arc<dyn Reload>> {
         let scraper = self.scraper.clone().map(|scraper| Arc::new(scraper) as Arc<dyn Reload>);
-        scraper.into_iter().collect()
+        scraper.into_iter().chain([Arc::new(self.rule_files.clone()) as Arc<dyn Reload>]).collect()
     }
 }
 
@@ -73,7 +75,8 @@ pub async fn start_engines(
     news::carry(&ground.supervisor, fleet.clone(), alerting.clone(), health.clone());
     let metadata = Arc::new(MetadataRegistry::default());
     let scraper = scraping::start(settings, ground, stores, &metadata)?;
-    Ok(Engines { promql, queries, host, fleet, health, alerting, scraper, metadata })
+    let rule_files = RuleFiles { alerting: alerting.clone(), settings: settings.clone() };
+    Ok(Engines { promql, queries, host, fleet, health, alerting, rule_files, scraper, metadata })
 }
 
 fn start_upkeep(
@@ -230,6 +233,7 @@ async fn start_alerting(
         interval: settings.alert_interval,
         alerts_per_rule_max: settings.alerts_per_rule_max,
         public_url: Some(page.to_string()),
+        ..AlertingSettings::default()
     };
     let parts = AlertingParts {
         clock: ground.clock.clone(),

@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use alerting::{
-    EmailSettings, MailSecurity, ReceiverKind, ReceiverSettings, RuleGroup, Secret, SlackSettings,
+    Alerting, EmailSettings, MailSecurity, ReceiverKind, ReceiverSettings, RuleGroup, Secret, SlackSettings,
     WebhookSettings,
 };
 use anyhow::Context;
+use async_trait::async_trait;
 use model::Severity;
 
+use super::reload::Reload;
 use crate::config::{self, Email, EmailSecurity, Settings, Slack, Webhook};
 
 /// The default rules, with those of the operator's file in place of their namesakes.
@@ -17,6 +19,27 @@ pub fn rules(settings: &Settings) -> anyhow::Result<Vec<RuleGroup>> {
         .context("the default rules do not parse")?;
     let Some(path) = &settings.rules else { return Ok(base) };
     Ok(alerting::rules::merge(base, own_rules(path)?))
+}
+
+/// The rules of the operator's files, which can be read again.
+#[derive(Clone)]
+pub struct RuleFiles {
+    pub alerting: Alerting,
+    pub settings: Settings,
+}
+
+#[async_trait]
+impl Reload for RuleFiles {
+    fn name(&self) -> &'static str {
+        "alerts.rules"
+    }
+
+    async fn reload(&self) -> anyhow::Result<()> {
+        let settings = self.settings.clone();
+        // Off the event loop: it reads files.
+        let rules = tokio::task::spawn_blocking(move || rules(&settings)).await??;
+        self.alerting.reload(rules).await.context("the change of rules could not be recorded")
+    }
 }
 
 /// Of one file, or of those of a directory.

@@ -62,11 +62,11 @@ async fn check(rule: &str, hold_secs: u64, window_secs: u64) {
             }
             story.pass(EVERY).await;
         }
-        (fired_after, story.open(), story.engine.statuses.lock().all())
+        (fired_after, story.open(), story.rules())
     };
     let (fired_after, _, statuses) = run(false, window_secs + 60).await;
     assert_eq!(fired_after, None, "nothing is wrong yet");
-    assert!(statuses.iter().all(|status| status.health == "ok"), "{statuses:?}");
+    assert!(statuses.iter().all(|status| status.health == crate::Health::Ok), "{statuses:?}");
 
     let (fired_after, open, _) = run(true, hold_secs + window_secs + 30).await;
     assert!(fired_after >= Some(hold_secs), "{rule} fired after {fired_after:?}, before its hold");

@@ -7,8 +7,8 @@ use runtime::{Clock, Shutdown};
 use state::Attempt;
 
 use super::story::{EVERY, Story, default_rules, one_rule};
-use crate::Secret;
 use crate::settings::{ReceiverKind, ReceiverSettings, SlackSettings};
+use crate::{Health, Secret};
 
 const A: &[(&str, &str)] = &[("agent", "ses_1"), ("source", "local")];
 
@@ -138,8 +138,8 @@ async fn a_rule_that_fails_keeps_its_alerts_and_the_others_go_on() {
     let mut open = story.open_rules();
     open.sort();
     assert_eq!(open, ["fragile", "sound"]);
-    let statuses = story.engine.statuses.lock().all();
-    assert_eq!((statuses[0].health, statuses[1].health), ("err", "ok"));
+    let statuses = story.rules();
+    assert_eq!((statuses[0].health, statuses[1].health), (Health::Err, Health::Ok));
     assert!(statuses[0].last_error.is_some());
 }
 
@@ -151,7 +151,7 @@ async fn a_rule_that_finds_too_much_is_at_fault() {
     }
     story.evaluate().await;
     assert!(story.open().is_empty());
-    let error = story.engine.statuses.lock().all()[0].last_error.clone().unwrap();
+    let error = story.rules()[0].last_error.clone().unwrap();
     assert!(error.contains("alerts.per_rule_max"), "{error}");
 }
 
@@ -247,8 +247,8 @@ async fn a_nudge_is_answered_without_waiting_for_the_clock() {
     let engine = &story.engine;
     let nudged = async {
         // The first evaluation is over when every rule has been looked at.
-        while engine.statuses.lock().all().iter().any(|status| status.health == "unknown") {
-            tokio::task::yield_now().await;
+        while story.rules().iter().any(|status| status.health == Health::Unknown) {
+            story.pass(Duration::from_secs(1)).await;
         }
         in_state(&story, "stalled").await;
         engine.nudge(&["agent_state"]);
@@ -290,13 +290,17 @@ async fn a_rule_that_fails_at_the_end_of_its_hold_is_not_hurried() {
     story.gauge("x", &[], 1.0).await;
     story.gauge("y", &[], 1.0).await;
     story.evaluate().await;
-    assert_eq!(story.engine.until_next_hold_ends(), Duration::from_secs(60));
+    assert_eq!(story.engine.until_next_hold_ends(&story.engine.loaded()), Duration::from_secs(60));
     story.pass(Duration::from_secs(60)).await;
-    assert_eq!(story.engine.ripe_rules().len(), 1);
+    assert_eq!(story.engine.ripe_rules(&story.engine.loaded()).len(), 1);
     // Two on one side: the match is ambiguous.
     story.gauge("y", &[("of", "other")], 1.0).await;
     story.evaluate().await;
     assert_eq!((story.pending().len(), story.open().len()), (1, 0));
-    assert!(story.engine.ripe_rules().is_empty(), "it was looked at");
-    assert_eq!(story.engine.until_next_hold_ends(), Duration::MAX, "the next is at its interval");
+    assert!(story.engine.ripe_rules(&story.engine.loaded()).is_empty(), "it was looked at");
+    assert_eq!(
+        story.engine.until_next_hold_ends(&story.engine.loaded()),
+        Duration::MAX,
+        "the next is at its interval"
+    );
 }

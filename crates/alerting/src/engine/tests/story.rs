@@ -96,16 +96,28 @@ impl Story {
     }
 
     pub(super) async fn evaluate(&self) {
-        let groups: Vec<usize> = (0..self.settings.rules.len()).collect();
-        self.engine.append_recordings(&groups).await;
-        self.engine.evaluate(self.engine.rules.iter().map(|(_, rule)| rule.clone()).collect()).await;
+        self.engine.evaluate_everything().await;
     }
 
     /// What a query yields now.
     pub(super) async fn ask(&self, query: &str) -> Vec<(String, f64)> {
         let query = promql::parse(query).unwrap();
-        let found = self.engine.found(&query, self.clock.now()).await.unwrap();
+        let found = self.found(&query).await;
         found.into_iter().map(|(labels, value)| (labels.value("instance").to_owned(), value)).collect()
+    }
+
+    async fn found(&self, query: &promql::Query) -> Vec<crate::queries::Found> {
+        crate::queries::ask(&self.engine.queries, query, self.clock.now()).await.unwrap()
+    }
+
+    /// What a query yields now, as series.
+    pub(super) async fn series(&self, query: &str) -> Vec<String> {
+        let found = self.found(&promql::parse(query).unwrap()).await;
+        found.into_iter().map(|(labels, value)| format!("{labels} {value}")).collect()
+    }
+
+    pub(super) fn rules(&self) -> Vec<crate::RuleStatus> {
+        self.engine.statuses().into_iter().flat_map(|group| group.rules).collect()
     }
 
     pub(super) fn open(&self) -> Vec<Alert> {

@@ -1,6 +1,6 @@
 //! Alerts and receivers.
 
-use alerting::{AckError, AlertStatistics, Alerting, ReceiverView, TestError};
+use alerting::{AckError, AlertStatistics, Alerting, GroupStatus, ReceiverView, TestError};
 use async_trait::async_trait;
 use model::{Alert, Timestamp};
 
@@ -19,6 +19,10 @@ impl AlertDesk for Alerting {
 
     async fn statistics(&self) -> Result<AlertStatistics, DeskError> {
         Alerting::statistics(self).await.map_err(DeskError::new)
+    }
+
+    fn rules(&self) -> Vec<GroupStatus> {
+        Alerting::rules(self)
     }
 
     async fn receivers(&self) -> Result<Vec<ReceiverView>, DeskError> {

@@ -1,7 +1,19 @@
-//! Series as the cases write them: `metric{label="value"} 0+10x5 _ stale {{…}}`.
+//! Series as tests of queries and rules write them: `metric{label="value"} 0+10x5 _ stale {{…}}`.
+//!
+//! `3` is a value, `_` none, `stale` the end of a series; `3x4` is five times 3, `_x4` four
+//! gaps, `1+2x3` is 1 3 5 7. Histograms stand in double braces. The notation is that of
+//! Prometheus' `promqltest` and of `promtool test rules`.
 
 use model::{Bucket, CounterReset, Histogram, LabelSet, METRIC_NAME, STALE_NAN};
 
+/// A longer series is a mistake.
+const ITEMS_MAX: usize = 1_000_000;
+/// Finer or coarser buckets do not exist.
+const SCHEMAS: std::ops::RangeInclusive<i8> = -4..=8;
+/// No histogram of floats has buckets beyond.
+const BUCKETS: std::ops::RangeInclusive<i32> = -300_000..=300_000;
+
+/// What a series has at one step.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     Gap,
@@ -10,7 +22,7 @@ pub enum Item {
     Histogram(Box<Histogram>, bool),
 }
 
-/// Labels, and what follows them.
+/// Labels, and what follows them. The error is a reason.
 pub fn labels(text: &str) -> Result<(LabelSet, &str), String> {
     let text = text.trim_start();
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':')).unwrap_or(text.len());
@@ -48,6 +60,7 @@ fn word(text: &str) -> Result<(String, &str), String> {
     Ok((text[..end].to_owned(), &text[end..]))
 }
 
+/// A string in quotes of any kind, and what follows it.
 pub fn quoted(text: &str) -> Result<(String, &str), String> {
     let quote = text.chars().next().filter(|c| ['"', '\'', '`'].contains(c));
     let quote = quote.ok_or_else(|| format!("not quoted: {text}"))?;
@@ -68,11 +81,14 @@ pub fn quoted(text: &str) -> Result<(String, &str), String> {
     Err(format!("quote without end: {text}"))
 }
 
-/// The values of a series, spelled out.
+/// The values of a series, spelled out. The error is a reason.
 pub fn items(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     for word in words(text) {
         expand(&word, &mut items)?;
+        if items.len() > ITEMS_MAX {
+            return Err(format!("a series has more than {ITEMS_MAX} values"));
+        }
     }
     Ok(items)
 }
@@ -105,6 +121,9 @@ fn expand(word: &str, items: &mut Vec<Item>) -> Result<(), String> {
         Some((pattern, times)) => (pattern, Some(times.parse::<usize>().map_err(|_| bad(word))?)),
         None => (word, None),
     };
+    if times.is_some_and(|times| times > ITEMS_MAX) {
+        return Err(format!("a series has more than {ITEMS_MAX} values"));
+    }
     if pattern == "_" {
         items.extend(vec![Item::Gap; times.unwrap_or(1)]);
         return Ok(());
@@ -136,6 +155,7 @@ fn start_and_step(pattern: &str) -> Option<(f64, f64)> {
     }
 }
 
+/// A value, also in hexadecimal or as `stale`.
 pub fn number(text: &str) -> Option<f64> {
     if text == "stale" {
         return Some(STALE_NAN);
@@ -158,8 +178,15 @@ fn expand_histogram(word: &str, items: &mut Vec<Item>) -> Option<()> {
         None => (1.0, None, rest),
     };
     let times = rest.strip_prefix('x').map_or(Some(0), |times| times.parse::<usize>().ok())?;
+    if times > ITEMS_MAX {
+        return None;
+    }
     for index in 0..=times {
         if let Some(step) = step.as_ref().filter(|_| index > 0) {
+            let has_levels = |one: &Histogram| SCHEMAS.contains(&one.schema);
+            if value.schema != step.schema && !(has_levels(&value) && has_levels(step)) {
+                return None;
+            }
             value = sum(&value, step, factor);
         }
         items.push(Item::Histogram(Box::new(value.clone()), is_hinted));
@@ -167,9 +194,9 @@ fn expand_histogram(word: &str, items: &mut Vec<Item>) -> Option<()> {
     Some(())
 }
 
-/// The cases only add up histograms of one zero bucket; a finer schema is made coarser.
+/// Only of histograms with one zero bucket; a finer schema is made coarser.
 fn sum(one: &Histogram, other: &Histogram, factor: f64) -> Histogram {
-    let levels = |from: &Histogram, to: i8| u32::try_from(i32::from(from.schema) - i32::from(to)).unwrap();
+    let levels = |from: &Histogram, to: i8| u32::from(from.schema.abs_diff(to));
     let schema = one.schema.min(other.schema);
     let buckets = |own: &[Bucket], own_levels: u32, more: &[Bucket], more_levels: u32| {
         let mut counts = std::collections::BTreeMap::new();
@@ -229,10 +256,62 @@ fn histogram(text: &str) -> Option<(Histogram, bool)> {
             _ => return None,
         }
     }
+    let is_custom = histogram.schema == model::CUSTOM_BUCKETS_SCHEMA;
+    if !(is_custom || SCHEMAS.contains(&histogram.schema))
+        || !(BUCKETS.contains(&offset) && BUCKETS.contains(&negative_offset))
+    {
+        return None;
+    }
     let placed = |counts: Vec<f64>, offset: i32| -> Vec<Bucket> {
         (offset..).zip(counts).map(|(index, count)| Bucket { index, count }).collect()
     };
     histogram.positive = placed(buckets, offset);
     histogram.negative = placed(negative, negative_offset);
     Some((histogram, is_hinted))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn floats(text: &str) -> Vec<Option<f64>> {
+        let float = |item: &Item| match item {
+            Item::Float(value) => Some(*value),
+            _ => None,
+        };
+        items(text).unwrap().iter().map(float).collect()
+    }
+
+    #[test]
+    fn values_are_spelled_out() {
+        assert_eq!(floats("1 _ 2x2"), [Some(1.0), None, Some(2.0), Some(2.0), Some(2.0)]);
+        assert_eq!(floats("_x2 1-2x2"), [None, None, Some(1.0), Some(-1.0), Some(-3.0)]);
+        assert_eq!(floats("1e-1+0.5x1 -3"), [Some(0.1), Some(0.6), Some(-3.0)]);
+        assert!(floats("stale")[0].is_some_and(model::is_stale));
+    }
+
+    #[test]
+    fn labels_are_read_up_to_the_values() {
+        let (labels, rest) = labels(r#"up{job="a b", x='y'} 1"#).unwrap();
+        assert_eq!((labels.to_string().as_str(), rest), (r#"up{job="a b", x="y"}"#, " 1"));
+    }
+
+    #[test]
+    fn what_is_no_series_is_refused() {
+        for text in ["x", "1x", "1+x2", "9x99999999", "{{schema:90}}", "{{", "{{schema:1}}+{{schema:-53}}x2"]
+        {
+            assert!(items(text).is_err(), "{text}");
+        }
+        assert!(labels("up{job=").is_err() && labels("up{job='a'").is_err() && labels("{,").is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(\\{\\{|\\}\\}|[ -~]|schema:|offset:|buckets:\\[|x9|_|stale|é){0,30}") {
+            let _ = items(&text);
+            let _ = labels(&text);
+        }
+    }
 }
