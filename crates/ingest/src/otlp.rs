@@ -171,10 +171,9 @@ impl Receiver {
         let appended = self.append_batch(batch).await?;
         let refused = received.refused + appended.refused;
         let accepted = received.accepted.saturating_sub(appended.refused);
-        let way = "otlp";
-        metrics::counter!("watchkeeper_ingest_samples_total", "way" => way).increment(accepted);
-        metrics::counter!("watchkeeper_ingest_samples_refused_total", "way" => way).increment(refused);
-        metrics::counter!("watchkeeper_otlp_records_total", "signal" => signal.as_str()).increment(accepted);
+        let signal = signal.as_str();
+        metrics::counter!("watchkeeper_otlp_records_total", "signal" => signal).increment(accepted);
+        metrics::counter!("watchkeeper_otlp_records_refused_total", "signal" => signal).increment(refused);
         Ok(Outcome { refused, message: message(received.reasons, appended.reasons) })
     }
 

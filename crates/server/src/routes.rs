@@ -21,7 +21,7 @@ mod table;
 mod upkeep;
 
 pub(crate) use probes::Readiness;
-pub(crate) use table::{Port, Route, Table};
+pub(crate) use table::{Errors, Port, Route, Table};
 
 use axum::http::Method;
 
@@ -38,7 +38,7 @@ const RECOVERY_SECONDS: u64 = 200;
 const TEST_SECONDS: u64 = 60;
 
 pub(crate) fn all() -> Vec<Route> {
-    [probes_and_login(), contract(), own(), prometheus_api(), pages()].into_iter().flatten().collect()
+    [probes_and_login(), contract(), own(), prometheus_api(), otlp(), pages()].into_iter().flatten().collect()
 }
 
 fn probes_and_login() -> Vec<Route> {
@@ -275,6 +275,13 @@ fn prometheus_api() -> Vec<Route> {
         ]);
     }
     routes
+}
+
+fn otlp() -> Vec<Route> {
+    vec![
+        Route::otlp("/v1/metrics", "OTLP: metrics", receive::otlp_metrics),
+        Route::otlp("/api/v1/otlp/v1/metrics", "OTLP at Prometheus' path: metrics", receive::otlp_metrics),
+    ]
 }
 
 fn pages() -> Vec<Route> {

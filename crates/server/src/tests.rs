@@ -14,5 +14,6 @@ mod login;
 mod openapi;
 mod prometheus;
 mod receive;
+mod receive_otlp;
 mod sockets;
 mod targets;
