@@ -42,8 +42,10 @@ impl Watchkeeper {
     /// Starts it on free ports and waits for the first answer.
     pub async fn spawn(binary: &Path, directory: &Path, config: &str) -> anyhow::Result<Self> {
         let (api_port, page_port) = (free_port()?, free_port()?);
-        let ports =
-            format!("[server]\nport = {api_port}\n[dashboard]\nhost = \"127.0.0.1\"\nport = {page_port}\n");
+        let ports = format!(
+            "[server]\nport = {api_port}\n[dashboard]\nhost = \"127.0.0.1\"\nport = {page_port}\n\
+             [otlp]\nhttp_port = 0\ngrpc_port = 0\n"
+        );
         std::fs::write(directory.join("watchkeeper.toml"), format!("{config}{ports}"))?;
         let child = command(binary, directory, &["serve"])?
             .spawn()

@@ -66,7 +66,7 @@ export class Watchkeeper {
     const [apiPort, pagePort] = [await freePort(), await freePort()];
     const watchkeeper = new Watchkeeper(directory, apiPort, pagePort);
     mkdirSync(directory, { recursive: true });
-    const ports = `[server]\nport = ${apiPort}\n[dashboard]\nhost = "127.0.0.1"\nport = ${pagePort}\n`;
+    const ports = `[server]\nport = ${apiPort}\n[dashboard]\nhost = "127.0.0.1"\nport = ${pagePort}\n[otlp]\nhttp_port = 0\ngrpc_port = 0\n`;
     writeFileSync(join(directory, 'watchkeeper.toml'), `${config}\n${ports}`);
     await watchkeeper.resume();
     return watchkeeper;

@@ -14,5 +14,6 @@ mod buckets;
 pub mod exposition;
 pub mod host;
 pub mod metadata;
+pub mod otlp;
 pub mod remote_write;
 pub mod scrape;

@@ -10,7 +10,7 @@ mod histogram;
 mod labels;
 mod v1;
 mod v2;
-mod wire;
+pub(crate) mod wire;
 
 #[cfg(test)]
 mod tests;

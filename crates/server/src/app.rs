@@ -1,4 +1,4 @@
-//! What all handlers share, and how the routers of both ports are built from the table.
+//! What all handlers share, and how the routers of all ports are built from the table.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::auth::Auth;
 use crate::engines::Engines;
 use crate::live::Hub;
 use crate::problem::Problem;
-use crate::receive::Reception;
+use crate::receive::{Reception, admit_origins};
 use crate::routes::{self, Port, Table};
 use crate::settings::ServerSettings;
 use crate::summary::Measures;
@@ -41,7 +41,7 @@ impl App {
             auth: Auth::new(&settings, engines.state.clone(), engines.clock.clone()),
             hub: Hub::new(engines.clock.now(), settings.live_clients_max),
             measures: Measures::default(),
-            reception: Reception::new(settings.receive),
+            reception: Reception::new(settings.receive.clone(), &engines),
             table: Table::of(&routes::all()),
             started: engines.clock.now(),
             readiness: routes::Readiness::default(),
@@ -65,6 +65,7 @@ pub(crate) fn router(app: &Shared, port: Port) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed(None) })
         .layer(from_fn_with_state(app.clone(), guard))
+        .layer(from_fn_with_state(app.clone(), admit_origins))
         .layer(from_fn_with_state(app.clone(), envelope))
         .layer(CompressionLayer::new().gzip(true).br(true))
         .with_state(app.clone())

@@ -1,6 +1,6 @@
 //! The wire: HTTP routes, JSON shapes, who may do what, the live stream, the page.
 //!
-//! [`Listeners::bind`] takes both ports; [`serve`] answers on them with what the
+//! [`Listeners::bind`] takes the ports; [`serve`] answers on them with what the
 //! [`Engines`] know, by the rules of [`ServerSettings`]. `routes` is one table of all
 //! endpoints, from which the routers, the guard and the OpenAPI document are made. `dto` is
 //! the only place where values become JSON.
@@ -39,4 +39,4 @@ pub use engines::{
 pub use listen::{BindError, Listeners};
 pub use receive::ReceiveSettings;
 pub use serve::serve;
-pub use settings::{ConfigurationView, ServerSettings};
+pub use settings::{ConfigurationView, OtlpAddresses, ServerSettings};

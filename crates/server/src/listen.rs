@@ -1,4 +1,4 @@
-//! The two ports: bound before anything else starts, so that a port in use is told at once.
+//! The ports: bound before anything else starts, so that a port in use is told at once.
 
 mod accept;
 
@@ -6,17 +6,19 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use crate::settings::ServerSettings;
+use crate::settings::{OtlpAddresses, ServerSettings};
 
 pub(crate) use accept::accept;
 
-/// Both ports, bound.
+/// All ports, bound.
 #[derive(Debug)]
 pub struct Listeners {
     pub(crate) api: TcpListener,
     pub(crate) dashboard: Option<TcpListener>,
+    pub(crate) otlp: Vec<TcpListener>,
     api_addr: SocketAddr,
     dashboard_addr: Option<SocketAddr>,
+    otlp_addrs: Option<OtlpAddresses>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +44,18 @@ impl Listeners {
             Some(address) => Some(bind("dashboard", address, "dashboard.port").await?),
             None => None,
         };
+        let (otlp, otlp_addrs) = match settings.otlp_addrs {
+            Some(asked) => {
+                let http = bind("receiver of OTLP over HTTP", asked.http, "otlp.http_port").await?;
+                let grpc = bind("receiver of OTLP over gRPC", asked.grpc, "otlp.grpc_port").await?;
+                let bound = OtlpAddresses { http: bound(&http, asked.http), grpc: bound(&grpc, asked.grpc) };
+                (vec![http, grpc], Some(bound))
+            }
+            None => (Vec::new(), None),
+        };
         Ok(Self {
+            otlp,
+            otlp_addrs,
             api_addr: bound(&api, settings.api_addr),
             dashboard_addr: match (&dashboard, settings.dashboard_addr) {
                 (Some(listener), Some(asked)) => Some(bound(listener, asked)),
@@ -60,6 +73,10 @@ impl Listeners {
 
     pub fn dashboard_addr(&self) -> Option<SocketAddr> {
         self.dashboard_addr
+    }
+
+    pub fn otlp_addrs(&self) -> Option<OtlpAddresses> {
+        self.otlp_addrs
     }
 }
 

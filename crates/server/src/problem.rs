@@ -116,13 +116,19 @@ impl Problem {
     }
 
     pub fn too_many(detail: impl Into<String>, retry_after_secs: u64) -> Self {
-        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail);
-        Self { retry_after_secs: Some(retry_after_secs), ..problem }
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", detail).retry_after(retry_after_secs)
     }
 
-    #[cfg(test)]
+    pub fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after_secs: Some(seconds), ..self }
+    }
+
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     pub(crate) fn render(&self, instance: &str, correlation_id: &str) -> Response {
@@ -138,6 +144,12 @@ impl Problem {
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response =
             (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        self.add_headers(&mut response);
+        response
+    }
+
+    /// When to come back, how to sign in, and which methods there are.
+    pub(crate) fn add_headers(&self, response: &mut Response) {
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after_secs {
             headers.insert(header::RETRY_AFTER, seconds.into());
@@ -148,7 +160,6 @@ impl Problem {
         if let Some(Ok(allow)) = self.allow.as_deref().map(header::HeaderValue::from_str) {
             headers.insert(header::ALLOW, allow);
         }
-        response
     }
 }
 

@@ -1,35 +1,49 @@
-//! Telemetry that others send: Prometheus' remote write.
+//! Telemetry that others send: Prometheus' remote write, and OTLP.
 //!
 //! A request takes a turn, so that only so many bodies are in memory at once; it is read and
 //! unfolded off the runtime's threads, appended, and answered when all of it is durable.
-//! Status codes are those that senders act upon: 5xx is sent again, 4xx is not.
+
+mod origins;
+mod otlp;
+mod remote_write;
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use ingest::remote_write::{Received, Receiver, RemoteWriteLimits, Version, WriteError};
-use storage::{AppendError, Appended};
-use tokio::sync::Semaphore;
+use axum::extract::Request;
+use http_body_util::LengthLimitError;
+use ingest::remote_write::{Receiver, RemoteWriteLimits};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::app::Shared;
+pub(crate) use origins::{admit_origins, is_from_listed_origin};
+pub(crate) use otlp::{encoding, metrics as otlp_metrics, render};
+pub(crate) use remote_write::remote_write;
+
+use crate::engines::Engines;
 
 /// Bounds of what is sent to us.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReceiveSettings {
-    /// Of a body as it is sent.
+    /// Of a body of remote write as it is sent.
     pub body_bytes_max: usize,
     /// Bodies that are worked on at the same time.
     pub concurrent_max: usize,
     pub remote_write: RemoteWriteLimits,
+    pub otlp: ingest::otlp::OtlpSettings,
+    /// Pages of these origins may send OTLP: `https://app.example.com`.
+    pub otlp_origins: Vec<String>,
 }
 
 impl Default for ReceiveSettings {
     /// Eight times 16 MiB and what they unfold to are half a gigabyte at the very worst.
     fn default() -> Self {
-        Self { body_bytes_max: 16 << 20, concurrent_max: 8, remote_write: RemoteWriteLimits::default() }
+        Self {
+            body_bytes_max: 16 << 20,
+            concurrent_max: 8,
+            remote_write: RemoteWriteLimits::default(),
+            otlp: ingest::otlp::OtlpSettings::default(),
+            otlp_origins: Vec::new(),
+        }
     }
 }
 
@@ -37,141 +51,49 @@ pub(crate) struct Reception {
     settings: ReceiveSettings,
     turns: Semaphore,
     remote_write: Arc<Receiver>,
+    otlp: ingest::otlp::Receiver,
 }
 
 impl Reception {
-    pub fn new(settings: ReceiveSettings) -> Self {
+    pub fn new(settings: ReceiveSettings, engines: &Engines) -> Self {
+        let parts = ingest::otlp::OtlpParts {
+            store: engines.store.clone(),
+            metadata: engines.metadata.clone(),
+            clock: engines.clock.clone(),
+        };
         Self {
-            settings,
             turns: Semaphore::new(settings.concurrent_max),
             remote_write: Arc::new(Receiver::new(settings.remote_write)),
+            otlp: ingest::otlp::Receiver::new(settings.otlp.clone(), parts),
+            settings,
         }
+    }
+
+    /// The whole of a request counts, from the first byte of the body to its durability.
+    fn turn(&self) -> Result<SemaphorePermit<'_>, String> {
+        let most = self.settings.concurrent_max;
+        self.turns
+            .try_acquire()
+            .map_err(|_| format!("{most} requests are being worked on (`ingest.concurrent_max`)"))
     }
 }
 
 /// A sender is told to come back after this many seconds.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-const WRITTEN: [HeaderName; 3] = [
-    HeaderName::from_static("x-prometheus-remote-write-samples-written"),
-    HeaderName::from_static("x-prometheus-remote-write-histograms-written"),
-    HeaderName::from_static("x-prometheus-remote-write-exemplars-written"),
-];
-
-/// Why a request is not taken, in the plain text that remote write's senders log.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    status: StatusCode,
-    /// For the counter.
-    reason: &'static str,
-    message: String,
+/// Why there is no whole body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unread {
+    TooLarge,
+    BreaksOff,
 }
 
-impl Refusal {
-    fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { status, reason, message: message.into() }
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        metrics::counter!("watchkeeper_ingest_requests_refused_total", "reason" => self.reason).increment(1);
-        let mut response = (self.status, format!("{}\n", self.message)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
-        }
-        response
-    }
-}
-
-pub(crate) async fn remote_write(State(app): State<Shared>, request: Request) -> Result<Response, Refusal> {
-    let version = version(request.headers())?;
-    let reception = &app.reception;
-    // The whole of it counts, from the first byte of the body to its durability.
-    let Ok(_turn) = reception.turns.try_acquire() else {
-        let most = reception.settings.concurrent_max;
-        let message = format!("{most} requests are being worked on (`ingest.concurrent_max`)");
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message));
-    };
-    let body = read(request, reception.settings.body_bytes_max).await?;
-    let receiver = reception.remote_write.clone();
-    let received = tokio::task::spawn_blocking(move || receiver.receive(version, &body)).await;
-    let received = received.map_err(|error| {
-        tracing::error!(%error, "a request of remote write could not be read");
-        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the request could not be read")
-    })?;
-    let mut received = received.map_err(|error| refusal(&error))?;
-    received.note_metadata(&app.engines.metadata);
-    let batch = std::mem::take(&mut received.batch);
-    let appended = app.engines.store.append(batch).await.map_err(|error| not_appended(&error))?;
-    Ok(answer(version, &received, appended))
-}
-
-/// By the message that the content type names; without one it is that of version 1.
-fn version(headers: &HeaderMap) -> Result<Version, Refusal> {
-    let unsupported =
-        |message: String| Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported", message);
-    let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("?"));
-    let encoding = text(header::CONTENT_ENCODING).unwrap_or("snappy");
-    if encoding != "snappy" {
-        return Err(unsupported(format!("the content encoding `{encoding}` is not snappy")));
-    }
-    let declared = text(header::CONTENT_TYPE).unwrap_or("application/x-protobuf");
-    let mut parts = declared.split(';').map(str::trim);
-    let is_protobuf = parts.next() == Some("application/x-protobuf");
-    let message = parts.find_map(|part| part.strip_prefix("proto=")).unwrap_or("prometheus.WriteRequest");
-    match (is_protobuf, message) {
-        (true, "prometheus.WriteRequest") => Ok(Version::One),
-        (true, "io.prometheus.write.v2.Request") => Ok(Version::Two),
-        _ => Err(unsupported(format!("the content type `{declared}` is not known"))),
-    }
-}
-
-async fn read(request: Request, most: usize) -> Result<Bytes, Refusal> {
-    axum::body::to_bytes(request.into_body(), most).await.map_err(|_| {
-        let message = format!("the body breaks off or has more than {most} bytes (`ingest.body_max`)");
-        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+async fn read(request: Request, most: usize) -> Result<Bytes, Unread> {
+    axum::body::to_bytes(request.into_body(), most).await.map_err(|error| {
+        if error.into_inner().is::<LengthLimitError>() { Unread::TooLarge } else { Unread::BreaksOff }
     })
 }
 
-fn refusal(error: &WriteError) -> Refusal {
-    let (status, reason) = match error {
-        WriteError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-        _ => (StatusCode::BAD_REQUEST, "malformed"),
-    };
-    Refusal::new(status, reason, error.to_string())
-}
-
-fn not_appended(error: &AppendError) -> Refusal {
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    if error.is_retryable() {
-        tracing::warn!(%error, source, "remote write was refused and will be sent again");
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "store", error.to_string())
-    } else {
-        Refusal::new(StatusCode::BAD_REQUEST, "store", error.to_string())
-    }
-}
-
-fn answer(version: Version, received: &Received, appended: Appended) -> Response {
-    let refused = received.refused + appended.refused;
-    let samples = received.samples.saturating_sub(appended.refused - appended.refused_histograms);
-    let histograms = received.histograms.saturating_sub(appended.refused_histograms);
-    let exemplars = received.exemplars.saturating_sub(appended.dropped_exemplars);
-    metrics::counter!("watchkeeper_ingest_samples_total", "way" => "remote_write").increment(samples);
-    metrics::counter!("watchkeeper_ingest_samples_refused_total", "way" => "remote_write").increment(refused);
-    let mut response = if refused == 0 {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        // What is well was kept; sent again, the rest would fail again.
-        let reasons: Vec<String> = received.reasons.iter().cloned().chain(appended.reasons).collect();
-        let message = format!("{refused} were left out: {}\n", reasons.join("; "));
-        (StatusCode::BAD_REQUEST, message).into_response()
-    };
-    if version == Version::Two {
-        let written = [samples, histograms, exemplars];
-        for (name, count) in WRITTEN.into_iter().zip(written) {
-            response.headers_mut().insert(name, count.into());
-        }
-    }
-    response
+fn count_refused(reason: &'static str) {
+    metrics::counter!("watchkeeper_ingest_requests_refused_total", "reason" => reason).increment(1);
 }

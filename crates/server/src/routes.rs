@@ -24,7 +24,7 @@ mod traces;
 mod upkeep;
 
 pub(crate) use probes::Readiness;
-pub(crate) use table::{Port, Route, Table};
+pub(crate) use table::{Errors, Port, Route, Table};
 
 use axum::http::Method;
 
@@ -41,7 +41,7 @@ const RECOVERY_SECONDS: u64 = 200;
 const TEST_SECONDS: u64 = 60;
 
 pub(crate) fn all() -> Vec<Route> {
-    [probes_and_login(), contract(), own(), prometheus_api(), pages()].into_iter().flatten().collect()
+    [probes_and_login(), contract(), own(), prometheus_api(), otlp(), pages()].into_iter().flatten().collect()
 }
 
 fn probes_and_login() -> Vec<Route> {
@@ -341,6 +341,13 @@ fn prometheus_api() -> Vec<Route> {
         ]);
     }
     routes
+}
+
+fn otlp() -> Vec<Route> {
+    vec![
+        Route::otlp("/v1/metrics", "OTLP: metrics", receive::otlp_metrics),
+        Route::otlp("/api/v1/otlp/v1/metrics", "OTLP at Prometheus' path: metrics", receive::otlp_metrics),
+    ]
 }
 
 fn pages() -> Vec<Route> {

@@ -12,6 +12,8 @@ pub struct ServerSettings {
     pub api_addr: SocketAddr,
     /// The page and the same API; none when the dashboard is turned off.
     pub dashboard_addr: Option<SocketAddr>,
+    /// The receivers of OTLP: loopback unless told otherwise; none when they are turned off.
+    pub otlp_addrs: Option<OtlpAddresses>,
     /// How people reach the page from outside, for links: `https://watch.example.com`.
     pub public_url: Option<String>,
     /// Sessions are marked `Secure`: browsers send them over HTTPS only.
@@ -32,6 +34,13 @@ pub struct ServerSettings {
     pub live_clients_max: usize,
     pub receive: ReceiveSettings,
     pub configuration: ConfigurationView,
+}
+
+/// Both answer HTTP and gRPC alike; clients expect each on a port of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OtlpAddresses {
+    pub http: SocketAddr,
+    pub grpc: SocketAddr,
 }
 
 /// The settings of other subsystems that the status call shows.
@@ -57,6 +66,7 @@ impl ServerSettings {
         Self {
             api_addr,
             dashboard_addr,
+            otlp_addrs: None,
             public_url: None,
             secure_cookies: false,
             session_idle: Duration::from_secs(30 * 60),

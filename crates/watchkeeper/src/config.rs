@@ -33,7 +33,7 @@ pub use print::print;
 pub use problem::{Problem, Problems};
 pub use retention::RetentionRule;
 pub use secret::Secret;
-pub use settings::{Archive, Email, EmailSecurity, Ingest, Log, Settings, Slack, Storage, Webhook};
+pub use settings::{Archive, Email, EmailSecurity, Listen, Log, Settings, Slack, Storage, Webhook};
 pub use sources::OpenCodeSource;
 
 /// Where the file is looked for when nobody names one.

@@ -32,7 +32,7 @@ pub use data::{STATE_FILE, make_data_directory};
 pub use receivers::{rule_text, rules};
 pub use upkeep::of_telemetry;
 
-use crate::config::{Ingest, Settings};
+use crate::config::{Listen, Settings};
 use crate::{logging, terminal};
 use announcement::Places;
 use engines::{Engines, Ground, start_engines};
@@ -101,7 +101,8 @@ struct Running {
 async fn start(settings: &Settings, metrics: PrometheusHandle) -> anyhow::Result<Running> {
     let server_settings = server_settings(settings);
     let listeners = Listeners::bind(&server_settings).await?;
-    let places = Places::new(settings, listeners.api_addr(), listeners.dashboard_addr());
+    let places =
+        Places::new(settings, listeners.api_addr(), listeners.dashboard_addr(), listeners.otlp_addrs());
 
     let clock = SystemClock::shared();
     let stores = open_stores(settings, &clock).await?;
@@ -156,15 +157,19 @@ fn server_settings(settings: &Settings) -> server::ServerSettings {
         query_timeout: settings.query.timeout,
         connections_max: listen.connections_max,
         live_clients_max: listen.live_clients_max,
-        receive: receive_settings(listen.ingest),
+        otlp_addrs: listen.otlp_ports,
+        receive: receive_settings(listen),
         ..server::ServerSettings::new(listen.api, listen.dashboard, view)
     }
 }
 
-fn receive_settings(ingest: Ingest) -> server::ReceiveSettings {
+fn receive_settings(listen: &Listen) -> server::ReceiveSettings {
+    let ingest = listen.ingest;
     let mut receive = server::ReceiveSettings {
         body_bytes_max: ingest.body_bytes_max,
         concurrent_max: ingest.concurrent_max,
+        otlp: listen.otlp.receiver.clone(),
+        otlp_origins: listen.otlp.origins.clone(),
         ..server::ReceiveSettings::default()
     };
     receive.remote_write.message_bytes_max = ingest.message_bytes_max;

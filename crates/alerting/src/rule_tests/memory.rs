@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{
-    Batch, Histogram, HistogramSample, HistogramSeries, LabelSet, Matcher, Sample, Series, TimeRange,
-    Timestamp,
+    Batch, ExemplarSeries, Histogram, HistogramSample, HistogramSeries, LabelSet, Matcher, Sample, Series,
+    TimeRange, Timestamp,
 };
 use parking_lot::RwLock;
 use storage::{QueryError, QueryLimits, SampleReader};
@@ -75,6 +75,16 @@ impl SampleReader for Memory {
             HistogramSeries { labels: labels.clone(), samples: samples.map(sample).collect() }
         });
         Ok(series.filter(|series| !series.samples.is_empty()).collect())
+    }
+
+    /// The series of a test have none.
+    async fn select_exemplars(
+        &self,
+        _: &[Matcher],
+        _: TimeRange,
+        _: QueryLimits,
+    ) -> Result<Vec<ExemplarSeries>, QueryError> {
+        Ok(Vec::new())
     }
 
     async fn series(

@@ -16,18 +16,35 @@ use crate::app::Shared;
 pub(crate) enum Port {
     Api,
     Dashboard,
+    Otlp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ports {
+    /// API and dashboard.
     Both,
     Dashboard,
+    /// Both, and those of OTLP.
+    All,
 }
 
 impl Ports {
     pub fn include(self, port: Port) -> bool {
-        self == Ports::Both || port == Port::Dashboard
+        match port {
+            Port::Dashboard => true,
+            Port::Api => self != Ports::Dashboard,
+            Port::Otlp => self == Ports::All,
+        }
     }
+}
+
+/// In which words a path answers what cannot be done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Errors {
+    #[default]
+    Problem,
+    /// `google.rpc.Status`, in the encoding of the request.
+    Otlp,
 }
 
 /// What a body looks like, for the OpenAPI document.
@@ -62,6 +79,7 @@ pub(crate) struct Route {
     pub method: Method,
     pub path: &'static str,
     pub ports: Ports,
+    pub errors: Errors,
     pub access: Access,
     pub about: &'static str,
     pub query: &'static [&'static str],
@@ -83,6 +101,7 @@ impl Route {
             method,
             path,
             ports: Ports::Both,
+            errors: Errors::Problem,
             access,
             about,
             query: &[],
@@ -141,6 +160,16 @@ impl Route {
         Self { ports: Ports::Dashboard, answers: Shape::Text, ..route }
     }
 
+    /// An endpoint of OTLP, on its own ports too.
+    pub fn otlp<H: Handler<T, Shared>, T: 'static>(
+        path: &'static str,
+        about: &'static str,
+        handler: H,
+    ) -> Self {
+        let route = Self::post(path, Access::NeedsUnlessLocal(Permission::Ingest), about, handler);
+        Self { ports: Ports::All, errors: Errors::Otlp, ..route }
+    }
+
     pub fn query(self, query: &'static [&'static str]) -> Self {
         Self { query, ..self }
     }
@@ -175,6 +204,7 @@ pub(crate) struct Table {
 #[derive(Debug)]
 struct Entry {
     method: Method,
+    errors: Errors,
     access: Access,
     patience: Option<Duration>,
 }
@@ -183,8 +213,8 @@ impl Table {
     pub fn of(routes: &[Route]) -> Self {
         let mut entries: HashMap<&'static str, Vec<Entry>> = HashMap::new();
         for route in routes {
-            let entry =
-                Entry { method: route.method.clone(), access: route.access, patience: route.patience };
+            let Route { errors, access, patience, .. } = *route;
+            let entry = Entry { method: route.method.clone(), errors, access, patience };
             entries.entry(route.path).or_default().push(entry);
         }
         Self { entries }
@@ -203,6 +233,15 @@ impl Table {
 
     pub fn patience(&self, method: &Method, path: &str, usual: Duration) -> Duration {
         self.entry(method, path).and_then(|entry| entry.patience).unwrap_or(usual)
+    }
+
+    /// Of all methods of a path, for it may be the method that is wrong.
+    pub fn errors(&self, path: &str) -> Errors {
+        self.entries
+            .get(path)
+            .and_then(|entries| entries.first())
+            .map(|entry| entry.errors)
+            .unwrap_or_default()
     }
 
     /// The methods that a path answers, as the `Allow` header lists them.

@@ -33,7 +33,7 @@ fn asked_for(method: &Method, path: &str) -> Option<&'static str> {
         "/" | "/mobile" | "/dashboard/{view}" | "/settings/notifications" => "page",
         "/logout" | "/monitoring/me" | "/api-docs/openapi.json" => "signed_in",
         "/metrics" => "metrics",
-        "/api/v1/write" => "ingest",
+        "/api/v1/write" | "/v1/metrics" | "/api/v1/otlp/v1/metrics" => "ingest",
         path if path.starts_with("/api/v1/admin/") => "administer",
         "/-/reload" => "administer",
         "/api/v1/rules" | "/api/v1/alerts" => "alerts",
@@ -163,7 +163,7 @@ async fn the_table_has_each_entry_once() {
         let is_open_change = is_change && route.access == Access::Open;
         assert!(!is_open_change || matches!(route.path, "/login" | "/setup"), "{}", route.path);
         let expected = match route.path {
-            "/api/v1/write" => Access::NeedsUnlessLocal(Permission::Ingest),
+            "/api/v1/write" | "/api/v1/otlp/v1/metrics" => Access::NeedsUnlessLocal(Permission::Ingest),
             path if path.contains("/admin/") => Access::Needs(Permission::Administer),
             "/api/v1/rules" | "/api/v1/alerts" => Access::Needs(Permission::Alerts),
             _ => Access::Needs(Permission::Metrics),

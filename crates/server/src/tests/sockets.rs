@@ -13,12 +13,14 @@ use super::fixture::{Fixture, get};
 use crate::app::router;
 use crate::listen::{BindError, Listeners, accept};
 use crate::routes::Port;
+use crate::settings::OtlpAddresses;
 
 /// Both ports on free numbers.
 async fn on_free_ports() -> (Fixture, Listeners) {
     let fixture = Fixture::with_settings(|settings| {
         settings.api_addr.set_port(0);
         settings.dashboard_addr = Some(settings.api_addr);
+        settings.otlp_addrs = Some(OtlpAddresses { http: settings.api_addr, grpc: settings.api_addr });
     })
     .await;
     let listeners = Listeners::bind(&fixture.app.settings).await.unwrap();

@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 use crate::app::Shared;
 use crate::problem::Problem;
+use crate::receive;
+use crate::routes::Errors;
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 const REQUEST: HeaderName = HeaderName::from_static("x-request-id");
@@ -30,6 +32,7 @@ pub(crate) async fn envelope(State(app): State<Shared>, request: Request, next: 
     let request_id = accepted_id(request.headers(), &REQUEST);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
+    let encoding = receive::encoding(request.headers());
     // Requests outside the table share one name: paths of strangers must not become series.
     let template = request.extensions().get::<MatchedPath>().cloned();
     let template = template.as_ref().map_or("other", |matched| matched.as_str());
@@ -37,9 +40,10 @@ pub(crate) async fn envelope(State(app): State<Shared>, request: Request, next: 
 
     let span = tracing::error_span!("request", correlation_id = %correlation);
     let answer = answered_within(patience, next.run(request)).instrument(span).await;
-    let mut response = match answer.extensions().get::<Problem>() {
-        Some(problem) => problem.render(&path, &correlation),
-        None => answer,
+    let mut response = match (answer.extensions().get::<Problem>(), app.table.errors(template)) {
+        (Some(problem), Errors::Problem) => problem.render(&path, &correlation),
+        (Some(problem), Errors::Otlp) => receive::render(problem, encoding),
+        (None, _) => answer,
     };
 
     let headers = response.headers_mut();

@@ -12,6 +12,7 @@ use crate::access::{Access, Permission};
 use crate::app::Shared;
 use crate::auth::{Identity, Via};
 use crate::problem::Problem;
+use crate::receive::is_from_listed_origin;
 
 pub(crate) async fn guard(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     match admit(&app, &mut request).await {
@@ -47,6 +48,7 @@ async fn admit(app: &Shared, request: &mut Request) -> Result<(), Box<Response>>
     };
     if is_unsafe(request.method())
         && comes_from_elsewhere(request.headers(), &host, app.settings.public_url.as_deref())
+        && !is_from_listed_origin(app, template.as_str(), request.headers())
     {
         return Err(refuse(Problem::forbidden("The request was made by a page of another site.")));
     }

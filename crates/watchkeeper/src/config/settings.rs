@@ -1,6 +1,7 @@
 //! What the program believes: typed, and checked as a whole.
 
 mod archive;
+mod otlp;
 mod reader;
 mod receivers;
 mod storage;
@@ -11,7 +12,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ::storage::Resolution;
+use ingest::otlp::OtlpSettings;
 use model::Severity;
+use server::OtlpAddresses;
 use url::Url;
 
 use super::Secret;
@@ -71,6 +74,16 @@ pub struct Listen {
     pub connections_max: usize,
     pub live_clients_max: usize,
     pub ingest: Ingest,
+    /// Absent when it has no ports of its own.
+    pub otlp_ports: Option<OtlpAddresses>,
+    pub otlp: Otlp,
+}
+
+/// What is taken of OpenTelemetry's protocol, on whatever port.
+#[derive(Clone, Debug)]
+pub struct Otlp {
+    pub origins: Vec<String>,
+    pub receiver: OtlpSettings,
 }
 
 /// Bounds of what senders bring.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use server::OtlpAddresses;
 use url::Url;
 
 use crate::config::Settings;
@@ -14,14 +15,20 @@ pub struct Places {
     /// For people: the public URL, else the dashboard's address, else the API's.
     pub page: Url,
     pub dashboard: Option<SocketAddr>,
+    pub otlp: Option<OtlpAddresses>,
 }
 
 impl Places {
-    /// `api` and `dashboard` are the addresses that were bound.
-    pub fn new(settings: &Settings, api: SocketAddr, dashboard: Option<SocketAddr>) -> Self {
+    /// With the addresses that were bound.
+    pub fn new(
+        settings: &Settings,
+        api: SocketAddr,
+        dashboard: Option<SocketAddr>,
+        otlp: Option<OtlpAddresses>,
+    ) -> Self {
         let api = url(api);
         let page = settings.public_url.clone().or_else(|| dashboard.map(url)).unwrap_or_else(|| api.clone());
-        Self { api, page, dashboard }
+        Self { api, page, dashboard, otlp }
     }
 }
 
@@ -45,6 +52,7 @@ fn lines(settings: &Settings, places: &Places) -> Vec<String> {
         format!("Watchkeeper {} keeps its data in {}", env!("CARGO_PKG_VERSION"), settings.data.display()),
         format!("  Page      {}", page(places)),
         format!("  API       {}", places.api),
+        format!("  OTLP      {}", otlp(places)),
         format!("  Watching  {}", watched(settings)),
         format!("  Telling   {}", told(settings)),
     ]
@@ -57,6 +65,13 @@ fn page(places: &Places) -> String {
             format!("{}  (on every address of this machine)", places.page)
         }
         Some(_) => places.page.to_string(),
+    }
+}
+
+fn otlp(places: &Places) -> String {
+    match places.otlp {
+        None => format!("{} only", places.api),
+        Some(OtlpAddresses { http, grpc }) => format!("{} (HTTP), {} (gRPC)", url(http), url(grpc)),
     }
 }
 
@@ -95,9 +110,9 @@ mod tests {
         let (mut settings, _) = load(&Startup::default()).unwrap();
         let every = Some("0.0.0.0:8083".parse().unwrap());
         let api = "127.0.0.1:8080".parse().unwrap();
-        assert_eq!(Places::new(&settings, api, every).page.as_str(), "http://127.0.0.1:8083/");
-        assert_eq!(Places::new(&settings, api, None).page.as_str(), "http://127.0.0.1:8080/");
+        assert_eq!(Places::new(&settings, api, every, None).page.as_str(), "http://127.0.0.1:8083/");
+        assert_eq!(Places::new(&settings, api, None, None).page.as_str(), "http://127.0.0.1:8080/");
         settings.public_url = Some("https://watch.example".parse().unwrap());
-        assert_eq!(Places::new(&settings, api, every).page.as_str(), "https://watch.example/");
+        assert_eq!(Places::new(&settings, api, every, None).page.as_str(), "https://watch.example/");
     }
 }

@@ -23,7 +23,8 @@ impl Home {
         let directory = tempfile::tempdir().unwrap();
         // Nothing of this machine shall be watched but the machine itself.
         let file = format!(
-            "{config}\n[server]\nport = 0\n[dashboard]\nhost = \"127.0.0.1\"\nport = 0\n[sources]\nprobe = false\n"
+            "{config}\n[server]\nport = 0\n[dashboard]\nhost = \"127.0.0.1\"\nport = 0\n\
+             [otlp]\nhttp_port = 0\ngrpc_port = 0\n[sources]\nprobe = false\n"
         );
         std::fs::write(directory.path().join("watchkeeper.toml"), file).unwrap();
         Self { directory }

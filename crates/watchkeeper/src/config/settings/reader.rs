@@ -103,6 +103,8 @@ impl<'a> Reader<'a> {
                 message_bytes_max: usize::try_from(self.bytes("ingest.message_max")).unwrap_or(usize::MAX),
                 concurrent_max: self.count("ingest.concurrent_max"),
             },
+            otlp_ports: self.otlp_ports(),
+            otlp: self.otlp(),
         }
     }
 
@@ -312,7 +314,7 @@ impl<'a> Reader<'a> {
         u16::try_from(self.integer(key)).unwrap_or(0)
     }
 
-    fn address(&self, host: &str, port: &str) -> SocketAddr {
+    pub(super) fn address(&self, host: &str, port: &str) -> SocketAddr {
         let ip = self.text(host).parse().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         SocketAddr::new(ip, self.port(port))
     }

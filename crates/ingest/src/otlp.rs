@@ -1,0 +1,196 @@
+//! OpenTelemetry's protocol, OTLP 1.x: from a request's body to rows that are kept.
+//!
+//! [`Receiver::export`] unpacks the body, reads it ([`body`]; JSON by way of [`json`] into the
+//! same messages), turns it into rows (`points`) and appends them. HTTP and gRPC both end
+//! here; what they answer is in [`answer`]. What is wrong with one point costs that point only;
+//! the sender is told how many and why. Source: <https://opentelemetry.io/docs/specs/otlp/>.
+
+pub mod answer;
+mod attribute;
+mod body;
+mod json;
+mod points;
+mod received;
+mod resource;
+mod schema;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::Batch;
+use parking_lot::Mutex;
+use runtime::SharedClock;
+use storage::{AppendError, Appended, Appender};
+
+pub use body::{BodyError, Compression, Encoding};
+pub use points::name::NameStrategy;
+
+use crate::metadata::MetadataRegistry;
+use body::Request;
+use points::streams::Streams;
+use received::Received;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    Metrics,
+}
+
+impl Signal {
+    pub const ALL: [Signal; 1] = [Signal::Metrics];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Signal::Metrics => "metrics",
+        }
+    }
+}
+
+/// How metrics become series. The names are Prometheus' own.
+#[derive(Clone, Debug, Default)]
+pub struct MetricSettings {
+    pub names: NameStrategy,
+    /// Attributes of resources that become labels of all their series.
+    pub promoted: Vec<String>,
+    pub promotes_all: bool,
+    /// `target_info` repeats what `job` and `instance` are made of.
+    pub keeps_identifying: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct OtlpSettings {
+    /// Of a message, unpacked.
+    pub message_bytes_max: usize,
+    /// Series whose deltas are added up, or whose beginning is known.
+    pub streams_max: usize,
+    pub metrics: MetricSettings,
+}
+
+impl Default for OtlpSettings {
+    /// The protocol's own bound of messages; streams take some hundred bytes each.
+    fn default() -> Self {
+        Self { message_bytes_max: 64 << 20, streams_max: 200_000, metrics: MetricSettings::default() }
+    }
+}
+
+/// What a receiver works with.
+pub struct OtlpParts {
+    pub store: Arc<dyn Appender>,
+    pub metadata: Arc<MetadataRegistry>,
+    pub clock: SharedClock,
+}
+
+/// Why nothing of a request was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum OtlpError {
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    #[error(transparent)]
+    Store(#[from] AppendError),
+    #[error("the request could not be read")]
+    Panicked,
+}
+
+/// What became of a request of which something, or nothing, was kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Points, records or spans that were left out. Sent again, they would be again.
+    pub refused: u64,
+    /// Why, for the sender. Empty when there is nothing to say.
+    pub message: String,
+}
+
+/// Receives requests of any number of senders at the same time.
+pub struct Receiver {
+    settings: OtlpSettings,
+    parts: OtlpParts,
+    /// Held while a request is converted, never across an await.
+    streams: Arc<Mutex<Streams>>,
+    /// Requests with deltas take turns until theirs are kept: a total that is not kept must be
+    /// taken back before another is made from it.
+    deltas: tokio::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for OtlpParts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OtlpParts").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Receiver").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Receiver {
+    pub fn new(settings: OtlpSettings, parts: OtlpParts) -> Self {
+        let streams = Arc::new(Mutex::new(Streams::new(settings.streams_max)));
+        Self { settings, parts, streams, deltas: tokio::sync::Mutex::default() }
+    }
+
+    /// Returns when all that is well of it is durable. May be dropped at any time: then the
+    /// sender does not know, sends again, and is told what was counted already.
+    pub async fn export(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        compression: Compression,
+        body: Bytes,
+    ) -> Result<Outcome, OtlpError> {
+        let most = self.settings.message_bytes_max;
+        let request = off_thread(move || {
+            let message = body::unpack(compression, &body, most)?;
+            Request::read(signal, encoding, &message)
+        });
+        match request.await?? {
+            Request::Metrics(request) => self.metrics(request).await,
+        }
+    }
+
+    async fn metrics(&self, request: body::MetricsRequest) -> Result<Outcome, OtlpError> {
+        let _turn = if points::has_delta(&request) { Some(self.deltas.lock().await) } else { None };
+        let (streams, settings) = (self.streams.clone(), self.settings.metrics.clone());
+        let now = self.parts.clock.now();
+        let received =
+            off_thread(move || points::convert(&request, &settings, &mut streams.lock(), now)).await?;
+        received.note_metadata(&self.parts.metadata);
+        let outcome = self.append(Signal::Metrics, received).await;
+        match &outcome {
+            // It may be durable all the same. What comes next counts on from it, and the same
+            // points again write the same total.
+            Ok(_) | Err(AppendError::NotDurable(_)) => self.streams.lock().keep(),
+            Err(_) => self.streams.lock().take_back(),
+        }
+        Ok(outcome?)
+    }
+
+    async fn append(&self, signal: Signal, mut received: Received) -> Result<Outcome, AppendError> {
+        let batch = std::mem::take(&mut received.batch);
+        let appended = self.append_batch(batch).await?;
+        let refused = received.refused + appended.refused;
+        let accepted = received.accepted.saturating_sub(appended.refused);
+        let signal = signal.as_str();
+        metrics::counter!("watchkeeper_otlp_records_total", "signal" => signal).increment(accepted);
+        metrics::counter!("watchkeeper_otlp_records_refused_total", "signal" => signal).increment(refused);
+        Ok(Outcome { refused, message: message(received.reasons, appended.reasons) })
+    }
+
+    async fn append_batch(&self, batch: Batch) -> Result<Appended, AppendError> {
+        if batch.is_empty() { Ok(Appended::default()) } else { self.parts.store.append(batch).await }
+    }
+}
+
+fn message(received: Vec<String>, appended: Vec<String>) -> String {
+    let reasons: Vec<String> = received.into_iter().chain(appended).collect();
+    if reasons.is_empty() { String::new() } else { format!("left out: {}", reasons.join("; ")) }
+}
+
+/// Reading megabytes would hold up everything else on a thread of the runtime.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OtlpError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a request of OTLP could not be read");
+        OtlpError::Panicked
+    })
+}

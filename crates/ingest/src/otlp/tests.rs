@@ -1,0 +1,7 @@
+//! Requests as senders make them, and what is in the store afterwards.
+
+#![allow(clippy::unwrap_used)]
+
+mod points;
+mod recordings;
+mod stand;

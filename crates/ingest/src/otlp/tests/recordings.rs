@@ -1,0 +1,112 @@
+//! What real senders sent, body by body.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::stand::{FOLDERS, Stand, increase, recordings};
+use crate::otlp::{Outcome, Signal};
+
+/// The increases of all counters that are called like this, together.
+async fn risen(stand: &Stand, name: &str) -> f64 {
+    stand.samples(name).await.iter().map(|(_, samples)| increase(samples)).sum()
+}
+
+async fn play(stand: &Stand, folder: &str, signal: Signal) -> Option<usize> {
+    let mut played = 0;
+    for one in recordings(folder)?.into_iter().filter(|one| one.signal == signal.as_str()) {
+        let outcome = stand.receiver.export(signal, one.encoding, one.compression, one.body).await;
+        let outcome = outcome.unwrap_or_else(|error| panic!("{}: {error}", one.path.display()));
+        assert_eq!(outcome, Outcome::default(), "{}", one.path.display());
+        played += 1;
+    }
+    Some(played)
+}
+
+#[tokio::test]
+async fn every_metric_is_taken() {
+    let mut played = 0;
+    for folder in FOLDERS {
+        let stand = Stand::new().await;
+        let Some(bodies) = play(&stand, folder, Signal::Metrics).await else { return };
+        assert!(bodies == 0 || !stand.series("").await.is_empty(), "{folder}");
+        played += bodies;
+    }
+    assert!(played >= 30, "{played}");
+}
+
+#[tokio::test]
+async fn claude_code_counts_the_same_with_both_temporalities() {
+    for folder in ["claude-code/json-hang-delta", "claude-code/json-hang-cumulative"] {
+        let stand = Stand::new().await;
+        if play(&stand, folder, Signal::Metrics).await.is_none() {
+            return;
+        }
+        assert_eq!(risen(&stand, "claude_code_session_count_total").await, 1.0, "{folder}");
+    }
+}
+
+#[tokio::test]
+async fn what_claude_code_used_is_what_its_deltas_add_up_to() {
+    let stand = Stand::new().await;
+    if play(&stand, "claude-code/json-interactive-hook-allow", Signal::Metrics).await.is_none() {
+        return;
+    }
+    let totals = Stand::new().await;
+    for body in cumulative("claude-code/json-interactive-hook-allow") {
+        totals.keeps(&body).await;
+    }
+    for name in [
+        "claude_code_session_count_total",
+        "claude_code_token_usage_tokens_total",
+        "claude_code_cost_usage_USD_total",
+        "claude_code_active_time_seconds_total",
+    ] {
+        let (delta, total) = (risen(&stand, name).await, risen(&totals, name).await);
+        assert!((delta - total).abs() < 1e-9, "{name}: {delta} by deltas, {total} by totals");
+    }
+    assert!(risen(&stand, "claude_code_token_usage_tokens_total").await > 1000.0);
+}
+
+/// The bodies of a recording with deltas, as the same sender would have sent totals.
+fn cumulative(folder: &str) -> Vec<Value> {
+    let mut totals: BTreeMap<String, (f64, Value)> = BTreeMap::new();
+    let metrics = recordings(folder).unwrap().into_iter().filter(|one| one.signal == "metrics");
+    let mut bodies: Vec<Value> = metrics.map(|one| serde_json::from_slice(&one.body).unwrap()).collect();
+    for metric in bodies.iter_mut().flat_map(metrics_of) {
+        let name = metric["name"].clone();
+        metric["sum"]["aggregationTemporality"] = json!(2);
+        for point in metric["sum"]["dataPoints"].as_array_mut().unwrap() {
+            let key = format!("{name}{}", point["attributes"]);
+            let start = point["startTimeUnixNano"].clone();
+            let total = totals.entry(key).or_insert((0.0, start));
+            total.0 += point["asDouble"].as_f64().unwrap();
+            point["asDouble"] = json!(total.0);
+            point["startTimeUnixNano"] = total.1.clone();
+        }
+    }
+    bodies
+}
+
+fn metrics_of(body: &mut Value) -> Vec<&mut Value> {
+    let resources = body["resourceMetrics"].as_array_mut().unwrap();
+    let scopes = resources.iter_mut().flat_map(|one| one["scopeMetrics"].as_array_mut().unwrap());
+    scopes.flat_map(|one| one["metrics"].as_array_mut().unwrap()).collect()
+}
+
+/// The application was run once for each protocol: counts are the same, times are not.
+#[tokio::test]
+async fn the_same_application_says_the_same_whatever_it_speaks() {
+    let mut counted = Vec::new();
+    for folder in ["otel-python/http-protobuf", "otel-python/http-json", "otel-python/grpc"] {
+        let stand = Stand::new().await;
+        if play(&stand, folder, Signal::Metrics).await.is_none() {
+            return;
+        }
+        let names: Vec<String> = stand.samples("").await.into_iter().map(|(labels, _)| labels).collect();
+        let tokens = risen(&stand, "gen_ai_client_token_usage_sum").await;
+        counted.push((names, tokens));
+    }
+    assert!(counted[0].1 > 0.0, "{}", counted[0].1);
+    assert!(counted.iter().all(|one| *one == counted[0]), "{counted:#?}");
+}
