@@ -18,6 +18,10 @@ pub struct WalNumber {
 #[derive(Debug, Default)]
 pub struct Numbers {
     by_hash: HashMap<u128, u32, KeysAreHashes>,
+    /// By the stream's number, as far as it is known; others are 0.
+    hashes: Vec<u128>,
+    /// The number that was asked for last.
+    last: u32,
     /// Greater than every number that was given away.
     next: u32,
     memory_base: u32,
@@ -33,6 +37,7 @@ impl Numbers {
         if self.by_hash.insert(labels.hash(), stream).is_none() {
             self.count_source(labels);
         }
+        self.remember(stream, labels.hash());
         self.reserve(stream + 1);
     }
 
@@ -57,17 +62,37 @@ impl Numbers {
         fresh: &mut Vec<LabelSet>,
         limits: &Limits,
     ) -> Result<u32, Limit> {
-        if let Some(number) = self.by_hash.get(&labels.hash()) {
-            return Ok(*number);
+        if let Some(known) = self.known(labels.hash()) {
+            return Ok(known);
         }
         let of_source = self.of_sources.get(source_of(labels)).copied().unwrap_or(0);
         limits.check_stream(labels, self.next, of_source)?;
         self.count_source(labels);
         let number = self.next;
         self.by_hash.insert(labels.hash(), number);
+        self.remember(number, labels.hash());
         fresh.push(labels.clone());
         self.next += 1;
         Ok(number)
+    }
+
+    /// Senders name their streams in the same order again and again, so the one behind the
+    /// last is tried before the table is asked, which with half a million streams is in no
+    /// cache.
+    fn known(&mut self, hash: u128) -> Option<u32> {
+        let next = self.last + 1;
+        let is_next = self.hashes.get(next as usize) == Some(&hash);
+        self.last = if is_next { next } else { *self.by_hash.get(&hash)? };
+        Some(self.last)
+    }
+
+    fn remember(&mut self, stream: u32, hash: u128) {
+        let place = stream as usize;
+        if place >= self.hashes.len() {
+            self.hashes.resize(place + 1, 0);
+        }
+        self.hashes[place] = hash;
+        self.last = stream;
     }
 
     fn count_source(&mut self, labels: &LabelSet) {
@@ -87,6 +112,8 @@ impl Numbers {
             }
         }
         self.next -= fresh.len() as u32;
+        self.hashes.truncate(self.next as usize);
+        self.last = 0;
         self.wal.truncate(self.next as usize);
     }
 
