@@ -135,6 +135,17 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn part(&mut self) -> Option<&'a str> {
+        // Nearly all parts are short.
+        let first = *self.rest.as_bytes().first()?;
+        if first & MORE == 0 {
+            let (part, rest) = self.rest.get(1..)?.split_at_checked(usize::from(first))?;
+            self.rest = rest;
+            return Some(part);
+        }
+        self.long_part()
+    }
+
+    fn long_part(&mut self) -> Option<&'a str> {
         let (mut len, mut shift) = (0usize, 0);
         for (at, byte) in self.rest.bytes().enumerate() {
             len |= usize::from(byte & LENGTH_BITS) << shift;
@@ -179,9 +190,28 @@ impl Hash for LabelSet {
 
 /// Label by label, as sorted lists of pairs are compared.
 impl Ord for LabelSet {
+    /// Sets that are sorted together have their first labels in common, so those are passed
+    /// over before any text is compared.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let common = common_prefix(self.text.as_bytes(), other.text.as_bytes());
+        let (mut pairs, mut passed) = (self.iter(), 0);
+        loop {
+            let mut after = pairs.clone();
+            let end = after.next().map(|_| self.text.len() - after.rest.len());
+            match end.filter(|end| *end <= common) {
+                Some(end) => (pairs, passed) = (after, end),
+                None => return pairs.cmp(Pairs { rest: other.text.get(passed..).unwrap_or("") }),
+            }
+        }
     }
+}
+
+fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    const WIDTH: usize = 8;
+    let words = one.chunks_exact(WIDTH).zip(other.chunks_exact(WIDTH));
+    let whole = words.take_while(|(one, other)| one == other).count() * WIDTH;
+    let rest = one[whole..].iter().zip(&other[whole..]);
+    whole + rest.take_while(|(one, other)| one == other).count()
 }
 
 impl PartialOrd for LabelSet {
@@ -338,6 +368,28 @@ mod tests {
         assert_eq!(by_sorted, by_steps);
         assert_eq!(by_sorted.hash(), by_steps.hash());
         assert_ne!(by_sorted, LabelSet::new([("a", "1b"), ("b", "2")]));
+    }
+
+    #[test]
+    fn sets_are_ordered_as_their_lists_of_pairs_are() {
+        // Of lengths around those at which one byte no longer tells them.
+        let parts: Vec<String> = ["a", "b", "ab", "aé", "a\u{1}"]
+            .iter()
+            .flat_map(|part| [part.to_string(), part.repeat(31), part.repeat(32), part.repeat(64)])
+            .collect();
+        let mut sets = vec![LabelSet::empty()];
+        for (index, name) in parts.iter().enumerate() {
+            let other = &parts[(index * 7 + 3) % parts.len()];
+            for value in &parts {
+                sets.push(LabelSet::new([("__name__", "m"), (name, value)]));
+                sets.push(LabelSet::new([(name, value), (other, name)]));
+            }
+        }
+        for one in &sets {
+            for other in &sets {
+                assert_eq!(one.cmp(other), one.iter().cmp(other.iter()), "{one} {other}");
+            }
+        }
     }
 
     #[test]

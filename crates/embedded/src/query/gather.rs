@@ -70,7 +70,7 @@ impl Gathered {
         self.limits.samples_max.saturating_sub(self.held)
     }
 
-    /// The samples of a whole day. Days come in order.
+    /// The samples of a whole day, settled. Days come in order.
     pub fn add(&mut self, labels: LabelSet, rows: SampleRows) -> Result<(), QueryError> {
         self.held += rows.len() as u64;
         self.series.entry(labels).or_default().append(rows);
@@ -79,12 +79,11 @@ impl Gathered {
     }
 
     pub fn finish(self) -> Vec<Series> {
-        let series = self.series.into_iter().map(|(labels, mut rows)| {
-            rows.settle();
-            Series { labels, samples: rows.into_samples() }
-        });
+        // Each day was settled, and days come in order.
+        let series =
+            self.series.into_iter().map(|(labels, rows)| Series { labels, samples: rows.into_samples() });
         let mut series: Vec<Series> = series.collect();
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
+        series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         series
     }
 }
