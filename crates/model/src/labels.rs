@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use regex::Regex;
@@ -102,7 +103,7 @@ impl LabelSet {
     }
 
     pub fn iter(&self) -> Pairs<'_> {
-        Pairs { rest: &self.text }
+        Pairs { text: &self.text, at: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -122,7 +123,8 @@ impl LabelSet {
 /// The labels of a set, in order of names.
 #[derive(Clone, Debug)]
 pub struct Pairs<'a> {
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Iterator for Pairs<'a> {
@@ -135,29 +137,25 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn part(&mut self) -> Option<&'a str> {
-        // Nearly all parts are short.
-        let first = *self.rest.as_bytes().first()?;
-        if first & MORE == 0 {
-            let (part, rest) = self.rest.get(1..)?.split_at_checked(usize::from(first))?;
-            self.rest = rest;
-            return Some(part);
-        }
-        self.long_part()
+        let part = part_at(self.text.as_bytes(), self.at)?;
+        self.at = part.end;
+        self.text.get(part)
     }
+}
 
-    fn long_part(&mut self) -> Option<&'a str> {
-        let (mut len, mut shift) = (0usize, 0);
-        for (at, byte) in self.rest.bytes().enumerate() {
-            len |= usize::from(byte & LENGTH_BITS) << shift;
-            if byte & MORE == 0 {
-                let (part, rest) = self.rest[at + 1..].split_at(len);
-                self.rest = rest;
-                return Some(part);
-            }
-            shift += 6;
-        }
-        None
+/// Where the part lies whose length is at `at`.
+fn part_at(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let first = *text.get(at)?;
+    let mut start = at + 1;
+    let mut len = usize::from(first & LENGTH_BITS);
+    // Nearly all parts are short.
+    let (mut byte, mut shift) = (first, 6);
+    while byte & MORE != 0 {
+        byte = *text.get(start)?;
+        len |= usize::from(byte & LENGTH_BITS) << shift;
+        (start, shift) = (start + 1, shift + 6);
     }
+    Some(start..start + len)
 }
 
 /// Six bits of a length in each byte, lowest first; the seventh says that more follow.
@@ -190,19 +188,20 @@ impl Hash for LabelSet {
 
 /// Label by label, as sorted lists of pairs are compared.
 impl Ord for LabelSet {
-    /// Sets that are sorted together have their first labels in common, so those are passed
-    /// over before any text is compared.
+    /// Sets that are sorted together have their first labels in common. The first part that
+    /// is not decides; it begins at the same place in both texts.
     fn cmp(&self, other: &Self) -> Ordering {
-        let common = common_prefix(self.text.as_bytes(), other.text.as_bytes());
-        let (mut pairs, mut passed) = (self.iter(), 0);
-        loop {
-            let mut after = pairs.clone();
-            let end = after.next().map(|_| self.text.len() - after.rest.len());
-            match end.filter(|end| *end <= common) {
-                Some(end) => (pairs, passed) = (after, end),
-                None => return pairs.cmp(Pairs { rest: other.text.get(passed..).unwrap_or("") }),
+        let (one, another) = (self.text.as_bytes(), other.text.as_bytes());
+        let differs = common_prefix(one, another);
+        let mut at = 0;
+        while let Some(part) = part_at(one, at) {
+            if differs < part.end {
+                let counterpart = part_at(another, at).and_then(|part| another.get(part));
+                return one.get(part).cmp(&counterpart);
             }
+            at = part.end;
         }
+        one.len().cmp(&another.len())
     }
 }
 

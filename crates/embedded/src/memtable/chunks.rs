@@ -105,7 +105,8 @@ impl SampleChunks {
 
     /// The samples of a series within the range, in order of time.
     pub fn read(&self, series: u32, range: TimeRange) -> SampleRows {
-        let mut found = SampleRows::default();
+        let rows = self.chains.get(series as usize).map_or(0, |chain| chain.rows as usize);
+        let mut found = SampleRows { times: Vec::with_capacity(rows), values: Vec::with_capacity(rows) };
         self.for_each(series, |sample| {
             if range.contains(sample.at) {
                 found.push(sample);

@@ -12,7 +12,11 @@ use crate::rows::{Rows, SampleRows};
 pub struct DayGathered {
     /// Ascending.
     streams: Vec<u32>,
+    /// What came first for each of them.
     rows: Vec<SampleRows>,
+    /// What came later, by the place of the stream: put behind the first all at once, so that
+    /// nothing grows piece by piece.
+    later: Vec<(usize, SampleRows)>,
     limit: u64,
     /// Samples held, with those that others at the same instant may replace.
     held: u64,
@@ -24,7 +28,7 @@ impl DayGathered {
     /// At most `limit` samples may come together.
     pub fn new(streams: Vec<u32>, limit: u64) -> Self {
         let rows = vec![SampleRows::default(); streams.len()];
-        Self { streams, rows, limit, held: 0, settled: 0 }
+        Self { streams, rows, later: Vec::new(), limit, held: 0, settled: 0 }
     }
 
     /// Fails as soon as the limit is surely passed. Holds at most twice the limit, plus
@@ -32,7 +36,11 @@ impl DayGathered {
     pub fn add(&mut self, stream: u32, rows: SampleRows) -> Result<(), QueryError> {
         let Ok(place) = self.streams.binary_search(&stream) else { return Ok(()) };
         self.held += rows.len() as u64;
-        self.rows[place].append(rows);
+        if self.rows[place].len() == 0 {
+            self.rows[place] = rows;
+        } else {
+            self.later.push((place, rows));
+        }
         if self.held > self.settled.saturating_add(self.limit) {
             self.settle()?;
         }
@@ -40,6 +48,17 @@ impl DayGathered {
     }
 
     fn settle(&mut self) -> Result<(), QueryError> {
+        // Stable: of one stream, what came earlier stays in front.
+        self.later.sort_by_key(|(place, _)| *place);
+        for pieces in self.later.chunk_by_mut(|(one, _), (other, _)| one == other) {
+            let more = pieces.iter().map(|(_, rows)| rows.len()).sum();
+            if let Some(all) = pieces.first().and_then(|(place, _)| self.rows.get_mut(*place)) {
+                all.times.reserve_exact(more);
+                all.values.reserve_exact(more);
+                pieces.iter_mut().for_each(|(_, rows)| all.append(std::mem::take(rows)));
+            }
+        }
+        self.later.clear();
         self.rows.iter_mut().for_each(SampleRows::settle);
         self.held = self.rows.iter().map(|rows| rows.len() as u64).sum();
         self.settled = self.held;
