@@ -1,8 +1,9 @@
 //! Samples of a query on their way together, within its limits.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use model::{LabelSet, Series};
+use model::{LabelSet, Sample, Series, Timestamp};
 use storage::{QueryError, QueryLimits};
 
 use crate::rows::{Rows, SampleRows};
@@ -66,15 +67,49 @@ impl DayGathered {
     }
 
     /// Streams that have samples, with their samples in order of time.
-    pub fn finish(mut self) -> Result<impl Iterator<Item = (u32, SampleRows)>, QueryError> {
-        self.settle()?;
-        Ok(self.streams.into_iter().zip(self.rows).filter(|(_, rows)| rows.len() > 0))
+    pub fn finish(mut self) -> Result<Vec<(u32, Vec<Sample>)>, QueryError> {
+        self.later.sort_by_key(|(place, _)| *place);
+        let mut later = self.later.into_iter().peekable();
+        let mut found = Vec::with_capacity(self.streams.len());
+        let mut held = 0;
+        for (place, (stream, first)) in self.streams.into_iter().zip(self.rows).enumerate() {
+            let mut pieces = vec![first];
+            while let Some((_, piece)) = later.next_if(|(of, _)| *of == place) {
+                pieces.push(piece);
+            }
+            let samples = together(pieces);
+            held += samples.len() as u64;
+            if !samples.is_empty() {
+                found.push((stream, samples));
+            }
+        }
+        check(held, self.limit, "samples", "query.samples_max")?;
+        Ok(found)
     }
+}
+
+/// Of pieces that follow each other in time, as nearly all do, each is copied once.
+fn together(pieces: Vec<SampleRows>) -> Vec<Sample> {
+    let follow = |before: &SampleRows, after: &SampleRows| before.times.last() < after.times.first();
+    let is_in_order = pieces.iter().all(|piece| piece.times.is_sorted_by(|a, b| a < b))
+        && pieces.windows(2).all(|pair| follow(&pair[0], &pair[1]));
+    if !is_in_order {
+        let mut all = SampleRows::default();
+        pieces.into_iter().for_each(|piece| all.append(piece));
+        all.settle();
+        return all.into_samples();
+    }
+    let mut samples = Vec::with_capacity(pieces.iter().map(SampleRows::len).sum());
+    for SampleRows { times, values } in &pieces {
+        let sample = |(at, value): (&i64, &f64)| Sample { at: Timestamp::from_nanos(*at), value: *value };
+        samples.extend(times.iter().zip(values).map(sample));
+    }
+    samples
 }
 
 /// Samples of all days, by series.
 pub struct Gathered {
-    series: HashMap<LabelSet, SampleRows>,
+    series: HashMap<LabelSet, Vec<Sample>>,
     limits: QueryLimits,
     held: u64,
 }
@@ -89,18 +124,19 @@ impl Gathered {
         self.limits.samples_max.saturating_sub(self.held)
     }
 
-    /// The samples of a whole day, settled. Days come in order.
-    pub fn add(&mut self, labels: LabelSet, rows: SampleRows) -> Result<(), QueryError> {
-        self.held += rows.len() as u64;
-        self.series.entry(labels).or_default().append(rows);
+    /// The samples of a whole day, in order. Days come in order.
+    pub fn add(&mut self, labels: LabelSet, samples: Vec<Sample>) -> Result<(), QueryError> {
+        self.held += samples.len() as u64;
+        match self.series.entry(labels) {
+            Entry::Vacant(vacant) => drop(vacant.insert(samples)),
+            Entry::Occupied(mut known) => known.get_mut().extend(samples),
+        }
         check(self.series.len() as u64, self.limits.series_max, "series", "query.series_max")?;
         check(self.held, self.limits.samples_max, "samples", "query.samples_max")
     }
 
     pub fn finish(self) -> Vec<Series> {
-        // Each day was settled, and days come in order.
-        let series =
-            self.series.into_iter().map(|(labels, rows)| Series { labels, samples: rows.into_samples() });
+        let series = self.series.into_iter().map(|(labels, samples)| Series { labels, samples });
         let mut series: Vec<Series> = series.collect();
         series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
         series
@@ -127,15 +163,31 @@ mod tests {
         for _ in 0..10 {
             gathered.add(3, rows(&[1, 2])).unwrap();
         }
-        assert_eq!(gathered.finish().unwrap().collect::<Vec<_>>(), [(3, rows(&[1, 2]))]);
+        assert_eq!(gathered.finish().unwrap(), [(3, rows(&[1, 2]).into_samples())]);
+    }
+
+    #[test]
+    fn pieces_come_together_in_order_of_time_and_the_later_given_wins() {
+        for pieces in [vec![vec![1, 2], vec![3]], vec![vec![3], vec![1, 2]], vec![vec![2, 1], vec![3]]] {
+            let mut gathered = DayGathered::new(vec![3, 4], 9);
+            for piece in &pieces {
+                gathered.add(3, rows(piece)).unwrap();
+            }
+            assert_eq!(gathered.finish().unwrap(), [(3, rows(&[1, 2, 3]).into_samples())], "{pieces:?}");
+        }
+        let mut gathered = DayGathered::new(vec![3], 9);
+        for value in [1.0, 2.0] {
+            gathered.add(3, SampleRows { times: vec![7], values: vec![value] }).unwrap();
+        }
+        assert_eq!(gathered.finish().unwrap()[0].1[0].value, 2.0);
     }
 
     #[test]
     fn a_query_ends_when_it_passes_a_limit() {
         assert!(DayGathered::new(vec![3], 2).add(3, rows(&[1, 2, 3])).is_err());
         let mut gathered = Gathered::new(QueryLimits { series_max: 1, samples_max: 9 });
-        gathered.add(LabelSet::empty(), rows(&[1])).unwrap();
+        gathered.add(LabelSet::empty(), rows(&[1]).into_samples()).unwrap();
         assert_eq!(gathered.samples_left(), 8);
-        assert!(gathered.add(LabelSet::new([("a", "b")]), rows(&[1])).is_err());
+        assert!(gathered.add(LabelSet::new([("a", "b")]), rows(&[1]).into_samples()).is_err());
     }
 }

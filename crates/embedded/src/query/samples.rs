@@ -23,14 +23,14 @@ pub fn select(
             query.read_segment(segment, range, |stream, rows| of_day.add(stream, rows))?;
         }
         query.read_memory(range, |stream, rows| of_day.add(stream, rows))?;
-        let found: Vec<(u32, SampleRows)> = of_day.finish()?.collect();
+        let found = of_day.finish()?;
         check(found.len() as u64, limits.series_max, "series", "query.series_max")?;
         let streams: Vec<u32> = found.iter().map(|(stream, _)| *stream).collect();
         let labels = query.labels_of(&streams).map_err(unreadable)?;
-        for ((_, rows), labels) in found.into_iter().zip(labels) {
+        for ((_, samples), labels) in found.into_iter().zip(labels) {
             // A stream without labels is one of a part that has just gone to quarantine.
             if let Some(labels) = labels {
-                gathered.add(labels, rows)?;
+                gathered.add(labels, samples)?;
             }
         }
     }
