@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use regex::Regex;
@@ -102,7 +103,7 @@ impl LabelSet {
     }
 
     pub fn iter(&self) -> Pairs<'_> {
-        Pairs { rest: &self.text }
+        Pairs { text: &self.text, at: 0 }
     }
 
     pub fn len(&self) -> usize {
@@ -122,7 +123,8 @@ impl LabelSet {
 /// The labels of a set, in order of names.
 #[derive(Clone, Debug)]
 pub struct Pairs<'a> {
-    rest: &'a str,
+    text: &'a str,
+    at: usize,
 }
 
 impl<'a> Iterator for Pairs<'a> {
@@ -135,18 +137,25 @@ impl<'a> Iterator for Pairs<'a> {
 
 impl<'a> Pairs<'a> {
     fn part(&mut self) -> Option<&'a str> {
-        let (mut len, mut shift) = (0usize, 0);
-        for (at, byte) in self.rest.bytes().enumerate() {
-            len |= usize::from(byte & LENGTH_BITS) << shift;
-            if byte & MORE == 0 {
-                let (part, rest) = self.rest[at + 1..].split_at(len);
-                self.rest = rest;
-                return Some(part);
-            }
-            shift += 6;
-        }
-        None
+        let part = part_at(self.text.as_bytes(), self.at)?;
+        self.at = part.end;
+        self.text.get(part)
     }
+}
+
+/// Where the part lies whose length is at `at`.
+fn part_at(text: &[u8], at: usize) -> Option<Range<usize>> {
+    let first = *text.get(at)?;
+    let mut start = at + 1;
+    let mut len = usize::from(first & LENGTH_BITS);
+    // Nearly all parts are short.
+    let (mut byte, mut shift) = (first, 6);
+    while byte & MORE != 0 {
+        byte = *text.get(start)?;
+        len |= usize::from(byte & LENGTH_BITS) << shift;
+        (start, shift) = (start + 1, shift + 6);
+    }
+    Some(start..start + len)
 }
 
 /// Six bits of a length in each byte, lowest first; the seventh says that more follow.
@@ -179,9 +188,29 @@ impl Hash for LabelSet {
 
 /// Label by label, as sorted lists of pairs are compared.
 impl Ord for LabelSet {
+    /// Sets that are sorted together have their first labels in common. The first part that
+    /// is not decides; it begins at the same place in both texts.
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let (one, another) = (self.text.as_bytes(), other.text.as_bytes());
+        let differs = common_prefix(one, another);
+        let mut at = 0;
+        while let Some(part) = part_at(one, at) {
+            if differs < part.end {
+                let counterpart = part_at(another, at).and_then(|part| another.get(part));
+                return one.get(part).cmp(&counterpart);
+            }
+            at = part.end;
+        }
+        one.len().cmp(&another.len())
     }
+}
+
+fn common_prefix(one: &[u8], other: &[u8]) -> usize {
+    const WIDTH: usize = 8;
+    let words = one.chunks_exact(WIDTH).zip(other.chunks_exact(WIDTH));
+    let whole = words.take_while(|(one, other)| one == other).count() * WIDTH;
+    let rest = one[whole..].iter().zip(&other[whole..]);
+    whole + rest.take_while(|(one, other)| one == other).count()
 }
 
 impl PartialOrd for LabelSet {
@@ -338,6 +367,28 @@ mod tests {
         assert_eq!(by_sorted, by_steps);
         assert_eq!(by_sorted.hash(), by_steps.hash());
         assert_ne!(by_sorted, LabelSet::new([("a", "1b"), ("b", "2")]));
+    }
+
+    #[test]
+    fn sets_are_ordered_as_their_lists_of_pairs_are() {
+        // Of lengths around those at which one byte no longer tells them.
+        let parts: Vec<String> = ["a", "b", "ab", "aé", "a\u{1}"]
+            .iter()
+            .flat_map(|part| [part.to_string(), part.repeat(31), part.repeat(32), part.repeat(64)])
+            .collect();
+        let mut sets = vec![LabelSet::empty()];
+        for (index, name) in parts.iter().enumerate() {
+            let other = &parts[(index * 7 + 3) % parts.len()];
+            for value in &parts {
+                sets.push(LabelSet::new([("__name__", "m"), (name, value)]));
+                sets.push(LabelSet::new([(name, value), (other, name)]));
+            }
+        }
+        for one in &sets {
+            for other in &sets {
+                assert_eq!(one.cmp(other), one.iter().cmp(other.iter()), "{one} {other}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The entry point: reads what a query needs and has it evaluated.
 
+mod fetch;
 mod gate;
 mod statistics;
 
@@ -9,13 +10,14 @@ use std::time::Duration;
 
 use model::Timestamp;
 use runtime::{SharedClock, SystemClock};
-use storage::{QueryError, QueryLimits, SampleReader};
+use storage::{QueryLimits, SampleReader};
 
 use crate::eval::{Evaluation, Watch, evaluate};
 use crate::parse::Query;
 use crate::parse::expression::ValueType;
-use crate::plan::{Fetched, Grid, Plan, PlanSettings, plan};
+use crate::plan::{Grid, Plan, PlanSettings, plan};
 use crate::{Answer, EvalError};
+use fetch::{Selected, fetched};
 use gate::Gate;
 pub use statistics::Statistics;
 
@@ -140,22 +142,31 @@ impl Engine {
         };
         let begun = self.clock.monotonic();
         let plan = self.plan(query, grid);
-        let fetched = self.fetch(query, &plan, &watch).await?;
+        let selected = self.fetch(query, &plan, &watch).await?;
         let prepared = self.clock.monotonic();
-        let points: u64 = fetched.iter().map(|fetched| fetched.point_count()).sum();
+        let points: u64 = selected.iter().map(Selected::point_count).sum();
         let work = points.saturating_add(1).saturating_mul(plan.steps_most as u64);
-        let evaluation = Evaluation {
-            query: query.clone(),
-            fetched,
-            grid,
-            is_range: matches!(shape, Shape::Range),
-            lookback_ms: self.lookback_ms(),
-            subquery_step_ms: millis(self.settings.subquery_step).max(1),
-            counts_samples: self.options.statistics,
-            watch: Arc::clone(&watch),
+        let (query, lookback_ms) = (query.clone(), self.lookback_ms());
+        let subquery_step_ms = millis(self.settings.subquery_step).max(1);
+        let counts_samples = self.options.statistics;
+        let is_range = matches!(shape, Shape::Range);
+        let watched = Arc::clone(&watch);
+        let compute = move || {
+            let fetched = fetched(&query, selected);
+            let watch = watched;
+            evaluate(&Evaluation {
+                query,
+                fetched,
+                grid,
+                is_range,
+                lookback_ms,
+                subquery_step_ms,
+                counts_samples,
+                watch,
+            })
         };
         let mut answer = if work <= WORK_IN_PLACE_MAX {
-            evaluate(&evaluation)?
+            compute()?
         } else {
             // Evaluation computes without a pause, so it gets a thread on which nothing else
             // waits. When the caller goes away the guard tells it to stop; its place is free
@@ -163,7 +174,7 @@ impl Engine {
             let _gives_up = GiveUpOnDrop(Arc::clone(&watch));
             let computed = tokio::task::spawn_blocking(move || {
                 let _place = place;
-                evaluate(&evaluation)
+                compute()
             });
             computed
                 .await
@@ -210,51 +221,6 @@ impl Engine {
             size_peak: AtomicU64::new(0),
             given_up: AtomicBool::new(false),
         }
-    }
-
-    /// Reads every selector of the query once, all of them within one limit.
-    async fn fetch(&self, query: &Query, plan: &Plan, watch: &Watch) -> Result<Vec<Arc<Fetched>>, EvalError> {
-        let limits = self.settings.limits;
-        let mut left = limits.samples_max;
-        let mut all: Vec<Arc<Fetched>> = Vec::new();
-        for (fetch, selector) in plan.fetches.iter().zip(query.selectors()) {
-            watch.check()?;
-            if let Some(same) = fetch.same_as {
-                all.push(Arc::clone(&all[same]));
-                continue;
-            }
-            if fetch.range.end < fetch.range.start {
-                all.push(Arc::default());
-                continue;
-            }
-            let within = QueryLimits { samples_max: left, ..limits };
-            let reading = self.reader.select(&selector.matchers, fetch.range, within);
-            let series = tokio::select! {
-                read = reading => read.map_err(|error| whole_limit(error, limits))?,
-                () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(watch.timeout)),
-            };
-            let mut fetched = Fetched::new(series, selector.is_range);
-            let within = QueryLimits { samples_max: left.saturating_sub(fetched.point_count()), ..limits };
-            let reading = self.reader.select_histograms(&selector.matchers, fetch.range, within);
-            let histograms = tokio::select! {
-                read = reading => read.map_err(|error| whole_limit(error, limits))?,
-                () = self.clock.sleep(watch.left()) => return Err(EvalError::Timeout(watch.timeout)),
-            };
-            fetched.add_histograms(histograms, selector.is_range, selector.tells_resets);
-            left = left.saturating_sub(fetched.point_count());
-            all.push(Arc::new(fetched));
-        }
-        Ok(all)
-    }
-}
-
-/// The store was told what is left of the limit; the operator knows the whole.
-fn whole_limit(error: QueryError, limits: QueryLimits) -> EvalError {
-    match error {
-        QueryError::TooMuch { what: "samples", .. } => {
-            EvalError::TooManySamples { limit: limits.samples_max }
-        }
-        other => EvalError::Storage(other),
     }
 }
 

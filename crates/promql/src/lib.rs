@@ -24,4 +24,4 @@ pub use engine::{Engine, EngineSettings, QueryOptions, Statistics};
 pub use error::{EvalError, ParseError};
 pub use histogram::{ShownBucket, buckets};
 pub use parse::{Query, format, parse, syntax_tree};
-pub use value::{Answer, Value, format_value};
+pub use value::{Answer, Value, format_value, write_digits};

@@ -4,6 +4,7 @@
 //! an expression can become and remembers where things stand, which the grammar forgets.
 //! `lower` turns the grammar's tree into `expression`, which is what the rest works on.
 
+mod durations;
 pub mod expression;
 mod lower;
 mod strings;
@@ -45,7 +46,7 @@ struct Grammar<'a> {
 
 fn understood(text: &str) -> Result<Grammar<'_>, ParseError> {
     let tokens = tokens::scan(text)?;
-    let known = tokens::in_terms_of_grammar(text, &tokens);
+    let known = durations::folded(tokens::in_terms_of_grammar(text, &tokens))?;
     // `tokens` refuses what is known to make the grammar's crate panic. What is not known
     // must not take the caller down either: the text came from outside.
     let tree = std::panic::catch_unwind(|| promql_parser::parser::parse(&known))

@@ -185,6 +185,8 @@ pub struct Fetched {
 pub struct FetchedSeries {
     pub labels: LabelSet,
     pub points: Vec<Point>,
+    /// Whether any value may be less than the one before it in `points`.
+    pub falls: bool,
     pub histograms: Vec<HistogramPoint>,
 }
 
@@ -197,15 +199,17 @@ pub struct HistogramPoint {
 impl Fetched {
     /// Ranges know no stale markers, so they are left out once and for all.
     pub fn new(series: Vec<Series>, is_range: bool) -> Self {
-        let series = series.into_iter().map(|series| FetchedSeries {
-            labels: series.labels,
-            points: series
-                .samples
-                .into_iter()
-                .filter(|sample| !(is_range && is_stale(sample.value)))
-                .map(|sample| Point { at: sample.at.as_millis(), value: sample.value })
-                .collect(),
-            histograms: Vec::new(),
+        let series = series.into_iter().map(|series| {
+            let (mut falls, mut before) = (false, f64::NEG_INFINITY);
+            let samples = series.samples.into_iter();
+            let kept = samples.filter(|sample| !(is_range && is_stale(sample.value)));
+            let points = kept.map(|sample| {
+                falls |= sample.value < before;
+                before = sample.value;
+                Point { at: sample.at.as_millis(), value: sample.value }
+            });
+            let points = points.collect();
+            FetchedSeries { labels: series.labels, points, falls, histograms: Vec::new() }
         });
         Self { series: series.filter(|series| !series.points.is_empty()).collect() }
     }
@@ -230,24 +234,18 @@ impl Fetched {
                 Some(index) => {
                     let points = &mut self.series[*index].points;
                     points.retain(|point| histograms.binary_search_by_key(&point.at, |own| own.at).is_err());
+                    // What is left may fall where it did not before.
+                    let falls = points.windows(2).any(|pair| pair[1].value < pair[0].value);
+                    self.series[*index].falls = falls;
                     self.series[*index].histograms = histograms;
                 }
                 None if histograms.is_empty() => {}
-                None => self.series.push(FetchedSeries { labels, points: Vec::new(), histograms }),
+                None => {
+                    self.series.push(FetchedSeries { labels, points: Vec::new(), falls: false, histograms });
+                }
             }
         }
         self.series.sort_by(|a, b| a.labels.cmp(&b.labels));
-    }
-
-    /// A histogram counts as many as it has buckets.
-    pub fn point_count(&self) -> u64 {
-        let size = |series: &FetchedSeries| {
-            let buckets = |point: &HistogramPoint| {
-                1 + point.histogram.positive.len() as u64 + point.histogram.negative.len() as u64
-            };
-            series.points.len() as u64 + series.histograms.iter().map(buckets).sum::<u64>()
-        };
-        self.series.iter().map(size).sum()
     }
 }
 

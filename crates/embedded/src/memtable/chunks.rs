@@ -105,32 +105,33 @@ impl SampleChunks {
 
     /// The samples of a series within the range, in order of time.
     pub fn read(&self, series: u32, range: TimeRange) -> SampleRows {
-        let mut found = SampleRows::default();
-        self.for_each(series, |sample| {
-            if range.contains(sample.at) {
-                found.push(sample);
-            }
-        });
+        let rows = self.chains.get(series as usize).map_or(0, |chain| chain.rows as usize);
+        let mut found = SampleRows { times: Vec::with_capacity(rows), values: Vec::with_capacity(rows) };
+        for sample in self.runs(series).flatten().filter(|sample| range.contains(sample.at)) {
+            found.push(*sample);
+        }
         found.settle();
         found
     }
 
+    /// Looks no further than the first.
     pub fn has_rows(&self, series: u32, range: TimeRange) -> bool {
-        let mut has_rows = false;
-        self.for_each(series, |sample| has_rows |= range.contains(sample.at));
-        has_rows
+        self.runs(series).flatten().any(|sample| range.contains(sample.at))
     }
 
-    fn for_each(&self, series: u32, mut take: impl FnMut(Sample)) {
-        let Some(chain) = self.chains.get(series as usize) else { return };
-        let (mut number, mut left) = (chain.first, chain.rows as usize);
-        while left > 0 {
+    /// The samples of a series, chunk by chunk.
+    fn runs(&self, series: u32) -> impl Iterator<Item = &[Sample]> {
+        let chain = self.chains.get(series as usize);
+        let (mut number, mut left) = chain.map_or((0, 0), |chain| (chain.first, chain.rows as usize));
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
+            }
             let chunk = self.chunk(number);
             let here = left.min(CHUNK_ROWS);
-            chunk.rows[..here].iter().for_each(|sample| take(*sample));
-            left -= here;
-            number = chunk.next;
-        }
+            (number, left) = (chunk.next, left - here);
+            Some(&chunk.rows[..here])
+        })
     }
 }
 

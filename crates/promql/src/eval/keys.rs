@@ -34,12 +34,18 @@ impl Counted<'_> {
 pub struct Grouping<'a> {
     counted: Counted<'a>,
     numbers: HashMap<Box<[u8]>, usize>,
+    /// The greatest name that can count; absent when any can.
+    last: Option<&'a str>,
     key: Vec<u8>,
 }
 
 impl<'a> Grouping<'a> {
     pub fn new(counted: Counted<'a>) -> Self {
-        Self { counted, numbers: HashMap::new(), key: Vec::new() }
+        let last = match counted {
+            Counted::Only(labels) => Some(labels.iter().max().map_or("", String::as_str)),
+            Counted::AllBut(_) => None,
+        };
+        Self { counted, numbers: HashMap::new(), last, key: Vec::new() }
     }
 
     /// The number of the group; one that equals the count so far is new, and is then to be
@@ -67,13 +73,16 @@ impl<'a> Grouping<'a> {
     /// Lengths keep parts apart, so that equal keys are equal labels.
     fn write_key(&mut self, labels: &LabelSet) {
         self.key.clear();
-        if matches!(self.counted, Counted::Only([])) {
-            return;
-        }
-        for (name, value) in labels.iter().filter(|(name, _)| self.counted.counts(name)) {
-            for part in [name, value] {
-                self.key.extend_from_slice(&(part.len() as u32).to_ne_bytes());
-                self.key.extend_from_slice(part.as_bytes());
+        for (name, value) in labels.iter() {
+            // Names are in order, so nothing that is listed follows.
+            if self.last.is_some_and(|last| last < name) {
+                return;
+            }
+            if self.counted.counts(name) {
+                for part in [name, value] {
+                    self.key.extend_from_slice(&(part.len() as u32).to_ne_bytes());
+                    self.key.extend_from_slice(part.as_bytes());
+                }
             }
         }
     }

@@ -27,6 +27,8 @@ pub struct RangeSeries<'a> {
     pub drop_name: bool,
     /// In order of time. Borrowed from what was fetched, or made by a subquery.
     pub points: Cow<'a, [Point]>,
+    /// See [`SeriesFacts::falls`].
+    pub falls: bool,
     pub histograms: Cow<'a, [HistogramPoint]>,
 }
 
@@ -57,7 +59,7 @@ impl SeriesFacts {
     fn of(series: &RangeSeries<'_>) -> Self {
         let name = series.labels.metric_name().unwrap_or("");
         Self {
-            falls: series.points.windows(2).any(|pair| pair[1].value < pair[0].value),
+            falls: series.falls,
             is_named_as_counter: name.is_empty()
                 || ["_total", "_sum", "_count", "_bucket"].iter().any(|suffix| name.ends_with(suffix)),
         }
@@ -258,6 +260,7 @@ impl<'a> Evaluator<'a> {
             labels: series.labels.clone(),
             drop_name: false,
             points: Cow::Borrowed(&series.points[..]),
+            falls: series.falls,
             histograms: Cow::Borrowed(&series.histograms[..]),
         };
         evaluation.fetched[selector].series.iter().map(borrow).collect()
@@ -270,11 +273,15 @@ impl<'a> Evaluator<'a> {
         let histogram = |(at, histogram): (i64, Option<Arc<Histogram>>)| {
             Some(HistogramPoint { at, histogram: without_hint(histogram?) })
         };
-        let series = merged.into_iter().map(|row| RangeSeries {
-            labels: row.labels,
-            drop_name: row.drop_name,
-            points: Cow::Owned(grid.times().zip(row.points).filter_map(point).collect()),
-            histograms: Cow::Owned(grid.times().zip(row.histograms).filter_map(histogram).collect()),
+        let series = merged.into_iter().map(|row| {
+            let points: Vec<Point> = grid.times().zip(row.points).filter_map(point).collect();
+            RangeSeries {
+                labels: row.labels,
+                drop_name: row.drop_name,
+                falls: points.windows(2).any(|pair| pair[1].value < pair[0].value),
+                points: Cow::Owned(points),
+                histograms: Cow::Owned(grid.times().zip(row.histograms).filter_map(histogram).collect()),
+            }
         });
         Ok(series.collect())
     }

@@ -3,6 +3,7 @@
 //! What stands in braces, brackets and label lists is skipped: the tree's leaves and calls
 //! then follow in the same order as the tokens, which is how `lower` finds their places.
 
+use super::durations::{self, DURATION_SECS_MAX};
 use crate::ParseError;
 
 /// Evaluation recurses once per operator and bracket. This bound keeps the deepest
@@ -43,9 +44,6 @@ pub fn scan(text: &str) -> Result<Vec<Token<'_>>, ParseError> {
     check_durations(&all)?;
     Ok(skeleton(&all))
 }
-
-/// The longest duration in seconds: as far as stored timestamps reach.
-const DURATION_SECS_MAX: f64 = 9.2e9;
 
 /// The grammar's crate panics on a number that no duration can hold, as in `a[NaN]`.
 fn check_durations(tokens: &[Token<'_>]) -> Result<(), ParseError> {
@@ -94,13 +92,16 @@ fn is_word_operator(text: &str) -> bool {
     ["and", "or", "unless", "atan2"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-fn split(text: &str) -> Vec<Token<'_>> {
+pub fn split(text: &str) -> Vec<Token<'_>> {
     let bytes = text.as_bytes();
     let mut tokens = Vec::new();
-    let mut at = 0;
+    let (mut at, mut in_brackets) = (0, false);
     while at < bytes.len() {
         let rest = &bytes[at..];
+        in_brackets = (in_brackets || rest[0] == b'[') && rest[0] != b']';
         let (kind, length) = match rest[0] {
+            // Elsewhere it may begin a name.
+            b':' if in_brackets => (TokenKind::Other, 1),
             b'#' => {
                 at += length_while(rest, |byte| byte != b'\n');
                 continue;
@@ -197,7 +198,7 @@ fn skeleton<'a>(tokens: &[Token<'a>]) -> Vec<Token<'a>> {
             }
             TokenKind::Other if token.text == "[" => at = skip_to(tokens, at, "]"),
             TokenKind::Other if token.text == "@" => at = skip_moment(tokens, at + 1),
-            TokenKind::Word if word == "offset" => at = skip_signed(tokens, at + 1),
+            TokenKind::Word if word == "offset" => at = skip_offset(tokens, at + 1),
             TokenKind::Word if takes_labels(&word) => at = skip_labels(tokens, at + 1),
             TokenKind::Word if word == "bool" => at += 1,
             _ => {
@@ -216,6 +217,13 @@ fn takes_labels(word: &str) -> bool {
 fn skip_to(tokens: &[Token<'_>], from: usize, end: &str) -> usize {
     let found = tokens[from..].iter().position(|token| token.text == end);
     found.map_or(tokens.len(), |distance| from + distance + 1)
+}
+
+fn skip_offset(tokens: &[Token<'_>], at: usize) -> usize {
+    match durations::group(tokens.get(at..).unwrap_or(&[])) {
+        [] => skip_signed(tokens, at),
+        group => at + group.len(),
+    }
 }
 
 fn skip_signed(tokens: &[Token<'_>], at: usize) -> usize {
@@ -255,6 +263,7 @@ mod tests {
             &["sum", "(", "rate", "(", "up", "{", ")", ")"],
         );
         check("a + on (x) group_left b", &["a", "+", "b"]);
+        check("a[2 * (1m)] offset -(1m + (2)) + 1", &["a", "+", "1"]);
     }
 
     #[test]

@@ -12,9 +12,16 @@ use serde_json::{Value, json};
 use super::{Grammar, tokens};
 use crate::{ParseError, format_value};
 
-/// The query with Prometheus' spacing and line breaks.
+/// The query with Prometheus' spacing and line breaks. It means the same: the grammar writes
+/// a few rare things in a way that it does not read, `offset -0` for one, and those are
+/// refused.
 pub fn format(text: &str) -> Result<String, ParseError> {
-    Ok(plain_tree(text)?.prettify())
+    let tree = plain_tree(text)?;
+    let laid_out = tree.prettify();
+    match plain_tree(&laid_out) {
+        Ok(again) if node(&again) == node(&tree) => Ok(laid_out),
+        _ => Err(ParseError::new("the query cannot be laid out")),
+    }
 }
 
 /// The tree as JSON, node by node in the form of Prometheus' `/api/v1/parse_query`.
@@ -200,6 +207,7 @@ mod tests {
             assert_eq!(format(text).unwrap(), expected, "{text}");
         }
         assert!(format("sum(").is_err());
+        assert!(format("a offset -0").is_err());
         assert!(format("a </ 2").unwrap_err().message.contains("</"));
     }
 

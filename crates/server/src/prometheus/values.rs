@@ -243,11 +243,8 @@ impl fmt::Display for Number {
         if value.is_infinite() {
             return f.write_str(if value > 0.0 { "+Inf" } else { "-Inf" });
         }
-        if size < WHOLE_MAX && value.trunc() == value && !(value == 0.0 && value.is_sign_negative()) {
-            return fmt::Display::fmt(&(value as i64), f);
-        }
         if size == 0.0 || (1e-6..1e21).contains(&size) {
-            return fmt::Display::fmt(&value, f);
+            return promql::write_digits(value, f);
         }
         // Go writes at least two digits of an exponent, and its sign.
         let text = format!("{value:e}");
@@ -256,9 +253,6 @@ impl fmt::Display for Number {
         write!(f, "{digits}e{sign}{exponent:0>2}")
     }
 }
-
-/// Below this, whole numbers have the same digits as integers, which are written faster.
-const WHOLE_MAX: f64 = 1e15;
 
 /// Whole seconds have no fraction, as in Prometheus.
 pub(super) struct Seconds(pub Timestamp);

@@ -1,9 +1,10 @@
 //! The Prometheus API as Grafana asks it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use model::{Batch, LabelSet};
+use model::{Batch, Bucket, Histogram, HistogramSample, HistogramSeries, LabelSet};
 use serde_json::{Value, json};
 use state::Role;
 use storage::Appender;
@@ -209,6 +210,44 @@ async fn an_administrator_deletes_series_as_prometheus_clients_do() {
     failed(&aimless, StatusCode::BAD_REQUEST, "bad_data");
     let snapshot = fixture.ask(post("/api/v1/admin/tsdb/snapshot", "").bearer(&admin)).await;
     failed(&snapshot, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+}
+
+/// So many buckets that the answer is written piece by piece.
+#[tokio::test]
+async fn a_large_answer_has_its_histograms() {
+    let (fixture, token) = fixture().await;
+    let histogram = Arc::new(Histogram {
+        count: 30.0,
+        sum: 4.5,
+        positive: (0..30).map(|index| Bucket { index, count: 1.0 }).collect(),
+        ..Histogram::default()
+    });
+    let sample = |minute: u32| HistogramSample {
+        at: START + Duration::from_secs(60) * minute,
+        histogram: Arc::clone(&histogram),
+    };
+    let series = |job: u32| HistogramSeries {
+        labels: LabelSet::metric("latency", [("job", job.to_string())]),
+        samples: (0..10).map(sample).collect(),
+    };
+    fixture
+        .store
+        .append(Batch { histograms: (0..100).map(series).collect(), ..Batch::default() })
+        .await
+        .unwrap();
+    let (start, end) = (START.as_secs(), START.as_secs() + 540);
+    let path = format!("/api/v1/query_range?query=latency&start={start}&end={end}&step=1m");
+    let answer = fixture.ask(get(&path).bearer(&token)).await.json();
+    let result = answer["data"]["result"].as_array().unwrap();
+    assert_eq!(result.len(), 100);
+    for series in result {
+        let histograms = series["histograms"].as_array().unwrap();
+        assert_eq!(histograms.len(), 10);
+        assert!(series.get("values").is_none());
+        let last = json!([end, { "count": "30", "sum": "4.5", "buckets": histograms[9][1]["buckets"] }]);
+        assert_eq!(histograms[9], last);
+        assert_eq!(histograms[9][1]["buckets"][29], json!([0, "268435456", "536870912", "1"]));
+    }
 }
 
 /// In the order in which Grafana's data source asks when it is saved and tested, and when

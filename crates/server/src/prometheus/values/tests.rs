@@ -156,3 +156,18 @@ fn numbers_have_the_digits_of_prometheus() {
         assert_eq!(Number(value).to_string(), text);
     }
 }
+
+#[test]
+fn digits_are_the_shortest_at_any_size() {
+    let mut bits = 1_u64;
+    for _ in 0..100_000 {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let scale = 10_f64.powi((bits >> 58) as i32 % 27 - 6);
+        let value = (bits >> 11) as f64 / (1_u64 << 53) as f64 * scale;
+        if (1e-6..1e21).contains(&value) {
+            let text = Number(value).to_string();
+            assert_eq!((text.parse(), text.len()), (Ok(value), value.to_string().len()), "{text}");
+            assert_eq!(Number(-value).to_string(), format!("-{text}"));
+        }
+    }
+}
