@@ -40,7 +40,7 @@ fn asked_for(method: &Method, path: &str) -> Option<&'static str> {
         path if path.starts_with("/api/v1/") => "metrics",
         "/monitoring/production/performance" => "metrics",
         "/monitoring/production/alerts" | "/monitoring/production/export" => "alerts",
-        "/monitoring/receivers" | "/monitoring/receipts" => "alerts",
+        "/monitoring/receivers" | "/monitoring/receipts" | "/monitoring/alerts/backtest" => "alerts",
         "/monitoring/receivers/{id}/test" => "administer",
         "/monitoring/production/alerts/{id}/acknowledge" => "acknowledge",
         "/monitoring/production/recovery/{action}" => "recover",
