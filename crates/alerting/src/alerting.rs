@@ -9,6 +9,7 @@ use state::{NewNotification, Receipt, State, StateError, Transition};
 use storage::Appender;
 use tokio::sync::broadcast;
 
+use crate::backtest::{Backtest, BacktestError, Look};
 use crate::directory::AgentDirectory;
 use crate::dispatcher::Dispatcher;
 use crate::engine::{Engine, EngineParts, GroupStatus};
@@ -111,6 +112,12 @@ impl Alerting {
     /// resolved. Waits for evaluations that are under way.
     pub async fn reload(&self, rules: Vec<RuleGroup>) -> Result<(), StateError> {
         self.0.reload(rules).await
+    }
+
+    /// What each alerting rule of these groups would have done, one after the other. The
+    /// interval of `look` is that of groups that have none.
+    pub async fn backtest(&self, groups: &[RuleGroup], look: &Look) -> Result<Vec<Backtest>, BacktestError> {
+        self.0.backtest(groups, look).await
     }
 
     pub async fn receivers(&self) -> Result<Vec<ReceiverView>, StateError> {

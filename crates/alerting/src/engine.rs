@@ -26,11 +26,14 @@ use state::{AlertChange, State, StateError, Transition};
 use storage::Appender;
 use tokio::sync::{Notify, broadcast};
 
+use crate::backtest::{self, Backtest, BacktestError, Look};
 use crate::directory::AgentDirectory;
 use crate::dispatcher::Dispatcher;
 use crate::error::AckError;
+use crate::finding::Finder;
 use crate::notify::notifications;
 use crate::plain_text;
+use crate::rules::RuleGroup;
 use crate::settings::AlertingSettings;
 use crate::template::Surroundings;
 pub(crate) use book::{Book, Tracked};
@@ -137,6 +140,19 @@ impl Engine {
 
     pub(crate) fn statuses(&self) -> Vec<GroupStatus> {
         self.loaded().statuses(&self.book)
+    }
+
+    pub(crate) async fn backtest(
+        &self,
+        groups: &[RuleGroup],
+        look: &Look,
+    ) -> Result<Vec<Backtest>, BacktestError> {
+        let finder = Finder {
+            queries: &self.queries,
+            surroundings: &self.surroundings,
+            alerts_max: self.settings.alerts_per_rule_max,
+        };
+        backtest::groups(groups, look, finder).await
     }
 
     /// Ids are part of URLs and of what receivers were told: each is used once, ever.

@@ -15,6 +15,7 @@
 //! This crate does not know who may acknowledge, nor how an alert looks on a page.
 
 mod alerting;
+mod backtest;
 mod directory;
 mod dispatcher;
 mod engine;
@@ -35,6 +36,7 @@ mod template;
 mod tracker;
 
 pub use alerting::{Alerting, AlertingParts};
+pub use backtest::{Backtest, BacktestError, Firing, Look, Night};
 pub use directory::{AgentDescription, AgentDirectory};
 pub use engine::{ActiveAlert, GroupStatus, Health, RuleStatus};
 pub use error::{AckError, StartError, TestError};

@@ -60,6 +60,20 @@ pub(crate) enum Step {
     Resolve,
 }
 
+impl Stage {
+    /// What it is after this step, taken at `now`.
+    pub(crate) fn after(self, step: Step, now: Timestamp) -> Stage {
+        match (step, self) {
+            (Step::Begin, _) => Stage::Pending { since: now, seen: now },
+            (Step::Wait, Stage::Pending { since, .. }) => Stage::Pending { since, seen: now },
+            (Step::Fire | Step::Hold, _) => Stage::Firing { ended: None },
+            (Step::Linger, Stage::Firing { ended }) => Stage::Firing { ended: ended.or(Some(now)) },
+            (Step::Forget | Step::Resolve | Step::Rest, _) => Stage::Absent,
+            (Step::Wait | Step::Linger, unchanged) => unchanged,
+        }
+    }
+}
+
 /// The next step of one alert, evaluated at `now`.
 pub(crate) fn next(stage: Stage, holds: bool, timing: Timing, now: Timestamp) -> Step {
     match (stage, holds) {
@@ -93,14 +107,7 @@ mod tests {
         for (second, holds) in evaluations {
             let now = Timestamp::from_secs(*second as i64);
             let step = next(stage, *holds, timing, now);
-            stage = match (step, stage) {
-                (Step::Begin, _) => Stage::Pending { since: now, seen: now },
-                (Step::Wait, Stage::Pending { since, .. }) => Stage::Pending { since, seen: now },
-                (Step::Fire | Step::Hold, _) => Stage::Firing { ended: None },
-                (Step::Linger, Stage::Firing { ended }) => Stage::Firing { ended: ended.or(Some(now)) },
-                (Step::Forget | Step::Resolve, _) => Stage::Absent,
-                (_, unchanged) => unchanged,
-            };
+            stage = stage.after(step, now);
             steps.push(step);
         }
         steps

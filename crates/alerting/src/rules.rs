@@ -132,6 +132,14 @@ impl Rule {
         templates.any(|(_, template)| !template.is_constant() && template.text().contains("query"))
     }
 
+    /// Whether the labels of its alerts depend on more than the labels of the series.
+    pub(crate) fn labels_change_with_time(&self) -> bool {
+        // The value, the time and the store: nothing else of what a template knows changes.
+        let words = ["alue", "query", "now"];
+        let mut templates = self.labels.iter().filter(|(_, template)| !template.is_constant());
+        templates.any(|(_, template)| words.iter().any(|word| template.text().contains(word)))
+    }
+
     /// As they are written, templates and all.
     pub fn written_annotations(&self) -> LabelSet {
         written(&self.annotations)

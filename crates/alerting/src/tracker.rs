@@ -1,4 +1,4 @@
-//! The alerts of one rule without a database: for tests of rules and for looking back.
+//! The alerts of one rule without a database, for tests of rules.
 //!
 //! It takes the same steps as the running engine, by [`lifecycle`](crate::lifecycle).
 
@@ -23,49 +23,32 @@ struct Held {
 }
 
 impl Tracker {
-    /// One evaluation. Yields the steps of the alerts that began to fire or ended.
-    pub(crate) fn observe(
-        &mut self,
-        found: &[Finding],
-        timing: Timing,
-        now: Timestamp,
-    ) -> Vec<(LabelSet, Step)> {
-        let mut steps = Vec::new();
+    /// One evaluation.
+    pub(crate) fn observe(&mut self, found: &[Finding], timing: Timing, now: Timestamp) {
         let mut present = BTreeSet::new();
         for finding in found {
             present.insert(&finding.labels);
             let before = self.0.get(&finding.labels);
-            let step = next(before.map_or(Stage::Absent, |held| held.stage), true, timing, now);
+            let stage = before.map_or(Stage::Absent, |held| held.stage);
+            let step = next(stage, true, timing, now);
             let since = before.filter(|_| step != Step::Begin).map_or(now, |held| held.since);
-            let stage = match step {
-                Step::Begin | Step::Wait => Stage::Pending { since, seen: now },
-                _ => Stage::Firing { ended: None },
-            };
+            let stage = stage.after(step, now);
             let (value, annotations) = (finding.value, finding.annotations.clone());
             self.0.insert(finding.labels.clone(), Held { stage, since, value, annotations });
-            steps.push((finding.labels.clone(), step));
         }
         let absent: Vec<LabelSet> =
             self.0.keys().filter(|labels| !present.contains(labels)).cloned().collect();
         for labels in absent {
-            steps.extend(self.miss(&labels, timing, now).map(|step| (labels, step)));
+            self.miss(&labels, timing, now);
         }
-        steps.retain(|(_, step)| matches!(step, Step::Fire | Step::Resolve));
-        steps
     }
 
-    fn miss(&mut self, labels: &LabelSet, timing: Timing, now: Timestamp) -> Option<Step> {
-        let held = self.0.get_mut(labels)?;
-        let step = next(held.stage, false, timing, now);
-        match (step, held.stage) {
-            (Step::Linger, Stage::Firing { ended }) => {
-                held.stage = Stage::Firing { ended: ended.or(Some(now)) };
-            }
-            _ => {
-                self.0.remove(labels);
-            }
+    fn miss(&mut self, labels: &LabelSet, timing: Timing, now: Timestamp) {
+        let Some(held) = self.0.get_mut(labels) else { return };
+        held.stage = held.stage.after(next(held.stage, false, timing, now), now);
+        if held.stage == Stage::Absent {
+            self.0.remove(labels);
         }
-        Some(step)
     }
 
     /// Pending and firing ones, in order of labels.

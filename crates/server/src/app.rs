@@ -6,6 +6,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use model::Timestamp;
 use runtime::Shutdown;
+use tokio::sync::Semaphore;
 use tower_http::compression::CompressionLayer;
 
 use crate::auth::Auth;
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub measures: Measures,
     pub reception: Reception,
     pub table: Table,
+    /// One look back at a time.
+    pub backtests: Semaphore,
     pub started: Timestamp,
     pub shutdown: Shutdown,
     pub changes: ChangesUnderWay,
@@ -44,6 +47,7 @@ impl App {
             reception: Reception::new(settings.receive.clone(), &engines),
             table: Table::of(&routes::all()),
             started: engines.clock.now(),
+            backtests: Semaphore::new(1),
             readiness: routes::Readiness::default(),
             changes: ChangesUnderWay::default(),
             shutdown,

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod alert;
+pub mod backtest;
 pub mod fleet;
 pub mod health;
 pub mod host;

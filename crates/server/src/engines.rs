@@ -8,7 +8,7 @@ mod adapters;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alerting::{AlertStatistics, GroupStatus, ReceiverView};
+use alerting::{AlertStatistics, Backtest, BacktestError, GroupStatus, Look, ReceiverView, RuleGroup};
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -122,6 +122,8 @@ pub trait AlertDesk: Send + Sync {
     async fn statistics(&self) -> Result<AlertStatistics, DeskError>;
     /// The groups of rules in order of files and names, with the alerts of each rule.
     fn rules(&self) -> Vec<GroupStatus>;
+    /// What these rules would have done.
+    async fn backtest(&self, rules: &[RuleGroup], look: &Look) -> Result<Vec<Backtest>, BacktestError>;
     async fn receivers(&self) -> Result<Vec<ReceiverView>, DeskError>;
     async fn acknowledge(&self, alert: &str, who: &str) -> Result<Alert, AcknowledgeFault>;
     /// Sends a test notification and waits for what becomes of it.

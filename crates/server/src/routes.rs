@@ -6,6 +6,7 @@
 
 mod agents;
 mod alerts;
+mod backtest;
 mod export;
 mod live;
 mod login;
@@ -196,6 +197,15 @@ fn own() -> Vec<Route> {
         )
         .answers::<dto::alert::ReceiptDto>()
         .patience(TEST_SECONDS),
+        Route::needs(
+            Method::POST,
+            "/monitoring/alerts/backtest",
+            Alerts,
+            "What rules would have done over stored samples",
+            backtest::backtest,
+        )
+        .takes::<dto::backtest::BacktestQuestionDto>()
+        .answers::<dto::backtest::BacktestsDto>(),
         Route::needs(
             Method::GET,
             "/monitoring/receipts",

@@ -41,7 +41,7 @@ fn asked_for(method: &Method, path: &str) -> Option<&'static str> {
         "/monitoring/production/performance" | "/monitoring/storage" => "metrics",
         "/monitoring/production/alerts" | "/monitoring/production/export" => "alerts",
         path if path.starts_with("/monitoring/logs") || path.starts_with("/monitoring/traces") => "logs",
-        "/monitoring/receivers" | "/monitoring/receipts" => "alerts",
+        "/monitoring/receivers" | "/monitoring/receipts" | "/monitoring/alerts/backtest" => "alerts",
         "/monitoring/receivers/{id}/test" => "administer",
         "/monitoring/production/alerts/{id}/acknowledge" => "acknowledge",
         "/monitoring/production/recovery/{action}" => "recover",

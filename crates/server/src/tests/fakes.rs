@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use alerting::{AlertStatistics, GroupStatus, ReceiverView};
+use alerting::{AlertStatistics, Backtest, BacktestError, GroupStatus, Look, ReceiverView, RuleGroup};
 use async_trait::async_trait;
 use futures::StreamExt;
 use model::{
@@ -225,6 +225,10 @@ impl AlertDesk for Fakes {
 
     fn rules(&self) -> Vec<GroupStatus> {
         super::rules::groups()
+    }
+
+    async fn backtest(&self, rules: &[RuleGroup], look: &Look) -> Result<Vec<Backtest>, BacktestError> {
+        super::rules::backtest(rules, look)
     }
 
     async fn receivers(&self) -> Result<Vec<ReceiverView>, DeskError> {

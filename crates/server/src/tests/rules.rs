@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use alerting::{ActiveAlert, GroupRule, GroupStatus, Health, RuleStatus};
+use alerting::{
+    ActiveAlert, Backtest, BacktestError, Firing, GroupRule, GroupStatus, Health, Look, RuleGroup, RuleStatus,
+};
 use axum::http::StatusCode;
 use model::LabelSet;
 use serde_json::{Value, json};
 use state::Role;
 use testkit::clock::START;
 
-use super::fixture::{Fixture, get};
+use super::fixture::{Fixture, get, post};
 
 const RULES: &str = r#"groups:
   - name: first
@@ -172,5 +174,87 @@ async fn wrong_wishes_are_refused() {
     ] {
         let (status, answer) = answer(&format!("/api/v1/rules?{query}")).await;
         assert_eq!((status, &answer["errorType"]), (StatusCode::BAD_REQUEST, &json!("bad_data")), "{query}");
+    }
+}
+
+/// Each rule fired once, at the beginning.
+pub(super) fn backtest(rules: &[RuleGroup], look: &Look) -> Result<Vec<Backtest>, BacktestError> {
+    if look.end < look.start {
+        return Err(BacktestError::Reversed);
+    }
+    let firing =
+        Firing { labels: LabelSet::new([("job", "api")]), start: look.start, end: None, at_night: true };
+    let backtest = |name: &str| Backtest {
+        rule: name.to_owned(),
+        severity: model::Severity::High,
+        query: "up == 0".to_owned(),
+        start: look.start,
+        end: look.end,
+        interval: look.interval,
+        evaluations: 100,
+        failed: 1,
+        first_error: Some("it is wrong".to_owned()),
+        fired: 1,
+        fired_per_week: 0.5,
+        fired_at_night: 1,
+        fired_at_night_per_week: 0.5,
+        firing: Duration::from_secs(60),
+        longest: Duration::from_secs(60),
+        firings: vec![firing.clone()],
+        firings_left_out: 0,
+    };
+    Ok(rules.iter().flat_map(RuleGroup::alerts).map(|rule| backtest(&rule.name)).collect())
+}
+
+async fn look_back(question: Value) -> (StatusCode, Value) {
+    let fixture = Fixture::new().await;
+    let token = fixture.token(Role::Operator).await;
+    let asked = post("/monitoring/alerts/backtest", &question.to_string()).bearer(&token);
+    let answer = fixture.ask(asked).await;
+    (answer.status, answer.json())
+}
+
+#[tokio::test]
+async fn a_look_back_says_when_rules_would_have_fired() {
+    let (status, answer) = look_back(json!({ "rules": RULES, "since": "14d", "night": "0-24" })).await;
+    assert_eq!((status, &answer["start"]), (StatusCode::OK, &json!("2025-12-18T00:00:00.000Z")), "{answer}");
+    let expected = json!({
+        "rule": "Down",
+        "severity": "high",
+        "query": "up == 0",
+        "interval_seconds": 15.0,
+        "evaluations": 100,
+        "evaluations_failed": 1,
+        "first_error": "it is wrong",
+        "fired": 1,
+        "fired_per_week": 0.5,
+        "fired_at_night": 1,
+        "fired_at_night_per_week": 0.5,
+        "firing_seconds": 60.0,
+        "longest_seconds": 60.0,
+        "firings": [{
+            "labels": { "job": "api" },
+            "start": "2025-12-18T00:00:00.000Z",
+            "end": null,
+            "at_night": true,
+        }],
+        "firings_left_out": 0,
+    });
+    assert_eq!(answer["rules"][0], expected);
+    assert_eq!(answer["rules"][1]["rule"], "Quiet");
+}
+
+#[tokio::test]
+async fn a_look_back_that_makes_no_sense_names_the_field() {
+    for (question, pointer) in [
+        (json!({ "rules": "groups: [" }), "/rules"),
+        (json!({ "rules": "groups: []" }), "/rules"),
+        (json!({ "rules": RULES, "since": "long" }), "/since"),
+        (json!({ "rules": RULES, "end": "soon" }), "/end"),
+        (json!({ "rules": RULES, "zone": "Mars/Base" }), "/night"),
+        (json!({ "rules": RULES, "night": "late" }), "/night"),
+    ] {
+        let (status, answer) = look_back(question).await;
+        assert_eq!((status, &answer["errors"][0]["pointer"]), (StatusCode::BAD_REQUEST, &json!(pointer)));
     }
 }

@@ -1,6 +1,9 @@
 //! Alerts and receivers.
 
-use alerting::{AckError, AlertStatistics, Alerting, GroupStatus, ReceiverView, TestError};
+use alerting::{
+    AckError, AlertStatistics, Alerting, Backtest, BacktestError, GroupStatus, Look, ReceiverView, RuleGroup,
+    TestError,
+};
 use async_trait::async_trait;
 use model::{Alert, Timestamp};
 
@@ -23,6 +26,10 @@ impl AlertDesk for Alerting {
 
     fn rules(&self) -> Vec<GroupStatus> {
         Alerting::rules(self)
+    }
+
+    async fn backtest(&self, rules: &[RuleGroup], look: &Look) -> Result<Vec<Backtest>, BacktestError> {
+        Alerting::backtest(self, rules, look).await
     }
 
     async fn receivers(&self) -> Result<Vec<ReceiverView>, DeskError> {
