@@ -1,18 +1,23 @@
 //! OpenTelemetry's protocol, OTLP 1.x: from a request's body to rows that are kept.
 //!
-//! [`Receiver::export`] unpacks the body, reads it ([`body`]; JSON by way of [`json`] into the
-//! same messages), turns it into rows (`points`) and appends them. HTTP and gRPC both end
-//! here; what they answer is in [`answer`]. What is wrong with one point costs that point only;
-//! the sender is told how many and why. Source: <https://opentelemetry.io/docs/specs/otlp/>.
+//! [`Receiver::export`] unpacks the body, reads it (`body`; JSON by way of `json` into the same
+//! messages), takes secrets out (`redact`), turns it into rows (`points`, `logs`, `spans`) and
+//! appends them. HTTP and gRPC both end here; what they answer is in [`answer`]. What is wrong
+//! with one point, record or span costs that one only; the sender is told how many and why. Source: <https://opentelemetry.io/docs/specs/otlp/>.
 
 pub mod answer;
 mod attribute;
 mod body;
 mod json;
+mod logs;
 mod points;
 mod received;
+mod recent;
+mod redact;
 mod resource;
 mod schema;
+mod spans;
+mod stream;
 #[cfg(test)]
 mod tests;
 
@@ -29,20 +34,26 @@ pub use points::name::NameStrategy;
 
 use crate::metadata::MetadataRegistry;
 use body::Request;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use points::streams::Streams;
 use received::Received;
+use recent::Recent;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     Metrics,
+    Logs,
+    Traces,
 }
 
 impl Signal {
-    pub const ALL: [Signal; 1] = [Signal::Metrics];
+    pub const ALL: [Signal; 3] = [Signal::Metrics, Signal::Logs, Signal::Traces];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Signal::Metrics => "metrics",
+            Signal::Logs => "logs",
+            Signal::Traces => "traces",
         }
     }
 }
@@ -107,6 +118,7 @@ pub struct Receiver {
     parts: OtlpParts,
     /// Held while a request is converted, never across an await.
     streams: Arc<Mutex<Streams>>,
+    recent: Arc<Recent>,
     /// Requests with deltas take turns until theirs are kept: a total that is not kept must be
     /// taken back before another is made from it.
     deltas: tokio::sync::Mutex<()>,
@@ -127,7 +139,7 @@ impl std::fmt::Debug for Receiver {
 impl Receiver {
     pub fn new(settings: OtlpSettings, parts: OtlpParts) -> Self {
         let streams = Arc::new(Mutex::new(Streams::new(settings.streams_max)));
-        Self { settings, parts, streams, deltas: tokio::sync::Mutex::default() }
+        Self { settings, parts, streams, recent: Arc::default(), deltas: tokio::sync::Mutex::default() }
     }
 
     /// Returns when all that is well of it is durable. May be dropped at any time: then the
@@ -142,14 +154,33 @@ impl Receiver {
         let most = self.settings.message_bytes_max;
         let request = off_thread(move || {
             let message = body::unpack(compression, &body, most)?;
-            Request::read(signal, encoding, &message)
+            let mut request = Request::read(signal, encoding, &message)?;
+            redact::request(&mut request);
+            Ok::<_, BodyError>(request)
         });
+        let now = self.parts.clock.now();
         match request.await?? {
             Request::Metrics(request) => self.metrics(request).await,
+            Request::Logs(request) => {
+                let recent = self.recent.clone();
+                let converted = off_thread(move || {
+                    let mut received = logs::convert(&request, now);
+                    let claim = recent.claim(&mut received.batch.logs, now);
+                    (received, claim)
+                });
+                let (received, claim) = converted.await?;
+                let outcome = self.append(signal, received).await?;
+                claim.keep();
+                Ok(outcome)
+            }
+            Request::Traces(request) => {
+                let received = off_thread(move || spans::convert(&request, now)).await?;
+                Ok(self.append(signal, received).await?)
+            }
         }
     }
 
-    async fn metrics(&self, request: body::MetricsRequest) -> Result<Outcome, OtlpError> {
+    async fn metrics(&self, request: ExportMetricsServiceRequest) -> Result<Outcome, OtlpError> {
         let _turn = if points::has_delta(&request) { Some(self.deltas.lock().await) } else { None };
         let (streams, settings) = (self.streams.clone(), self.settings.metrics.clone());
         let now = self.parts.clock.now();

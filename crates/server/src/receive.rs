@@ -16,7 +16,7 @@ use ingest::remote_write::{Receiver, RemoteWriteLimits};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use origins::{admit_origins, is_from_listed_origin};
-pub(crate) use otlp::{encoding, metrics as otlp_metrics, render};
+pub(crate) use otlp::{encoding, logs, metrics, render, traces};
 pub(crate) use remote_write::remote_write;
 
 use crate::engines::Engines;

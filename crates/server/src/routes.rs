@@ -279,8 +279,10 @@ fn prometheus_api() -> Vec<Route> {
 
 fn otlp() -> Vec<Route> {
     vec![
-        Route::otlp("/v1/metrics", "OTLP: metrics", receive::otlp_metrics),
-        Route::otlp("/api/v1/otlp/v1/metrics", "OTLP at Prometheus' path: metrics", receive::otlp_metrics),
+        Route::otlp("/v1/metrics", "OTLP: metrics", receive::metrics),
+        Route::otlp("/v1/logs", "OTLP: log records", receive::logs),
+        Route::otlp("/v1/traces", "OTLP: spans", receive::traces),
+        Route::otlp("/api/v1/otlp/v1/metrics", "OTLP at Prometheus' path: metrics", receive::metrics),
     ]
 }
 

@@ -1,7 +1,11 @@
 //! What a sender is answered, in the encoding that it speaks.
 
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
 use serde_json::json;
@@ -29,6 +33,14 @@ fn protobuf(signal: Signal, outcome: &Outcome) -> Vec<u8> {
             ExportMetricsServiceResponse { partial_success: is_partial(outcome).then(partial) }
                 .encode_to_vec()
         }
+        Signal::Logs => {
+            let partial = || ExportLogsPartialSuccess { rejected_log_records: rejected, error_message };
+            ExportLogsServiceResponse { partial_success: is_partial(outcome).then(partial) }.encode_to_vec()
+        }
+        Signal::Traces => {
+            let partial = || ExportTracePartialSuccess { rejected_spans: rejected, error_message };
+            ExportTraceServiceResponse { partial_success: is_partial(outcome).then(partial) }.encode_to_vec()
+        }
     }
 }
 
@@ -39,6 +51,8 @@ fn json(signal: Signal, outcome: &Outcome) -> serde_json::Value {
     }
     let rejected = match signal {
         Signal::Metrics => "rejectedDataPoints",
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Traces => "rejectedSpans",
     };
     json!({ "partialSuccess": { rejected: outcome.refused.to_string(), "errorMessage": outcome.message } })
 }

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
 use super::Signal;
 use super::json::to_protobuf;
 use super::schema::SCHEMA;
 use crate::remote_write::wire::Malformed;
-
-pub type MetricsRequest = ExportMetricsServiceRequest;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -102,18 +102,25 @@ fn read_at_most(reader: impl Read, name: &'static str, most: usize) -> Result<Co
 /// A request of one of the three services.
 #[derive(Debug)]
 pub enum Request {
-    Metrics(MetricsRequest),
+    Metrics(ExportMetricsServiceRequest),
+    Logs(ExportLogsServiceRequest),
+    Traces(ExportTraceServiceRequest),
 }
 
 impl Request {
     pub fn read(signal: Signal, encoding: Encoding, message: &[u8]) -> Result<Self, BodyError> {
+        let name = match signal {
+            Signal::Metrics => ".opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest",
+            Signal::Logs => ".opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest",
+            Signal::Traces => ".opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest",
+        };
         match signal {
-            Signal::Metrics => read(METRICS, encoding, message).map(Request::Metrics),
+            Signal::Metrics => read(name, encoding, message).map(Request::Metrics),
+            Signal::Logs => read(name, encoding, message).map(Request::Logs),
+            Signal::Traces => read(name, encoding, message).map(Request::Traces),
         }
     }
 }
-
-const METRICS: &str = ".opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest";
 
 fn read<M: Message + Default>(name: &str, encoding: Encoding, message: &[u8]) -> Result<M, BodyError> {
     let number = SCHEMA.number(name).unwrap_or(usize::MAX);

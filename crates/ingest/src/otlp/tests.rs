@@ -4,4 +4,6 @@
 
 mod points;
 mod recordings;
+mod records;
+mod secrets;
 mod stand;

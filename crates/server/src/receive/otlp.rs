@@ -18,6 +18,14 @@ pub(crate) async fn metrics(State(app): State<Shared>, request: Request) -> Resp
     export(&app, Signal::Metrics, request).await
 }
 
+pub(crate) async fn logs(State(app): State<Shared>, request: Request) -> Response {
+    export(&app, Signal::Logs, request).await
+}
+
+pub(crate) async fn traces(State(app): State<Shared>, request: Request) -> Response {
+    export(&app, Signal::Traces, request).await
+}
+
 async fn export(app: &Shared, signal: Signal, request: Request) -> Response {
     match try_export(app, signal, request).await {
         Ok(response) => response,

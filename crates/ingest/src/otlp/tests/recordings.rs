@@ -1,6 +1,9 @@
 //! What real senders sent, body by body.
 
+#![expect(clippy::disallowed_methods, reason = "expectations are files")]
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -109,4 +112,43 @@ async fn the_same_application_says_the_same_whatever_it_speaks() {
     }
     assert!(counted[0].1 > 0.0, "{}", counted[0].1);
     assert!(counted.iter().all(|one| *one == counted[0]), "{counted:#?}");
+}
+
+/// How often each event and each span is in the recordings: `golden/<folder>.txt`, beside
+/// this file. Written anew with `WATCHKEEPER_GOLDEN=1`.
+#[tokio::test]
+async fn every_log_record_and_span_is_taken() {
+    for folder in FOLDERS {
+        let stand = Stand::new().await;
+        for signal in [Signal::Logs, Signal::Traces] {
+            if play(&stand, folder, signal).await.is_none() {
+                return;
+            }
+        }
+        let found = summary(&stand).await;
+        let golden = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/otlp/tests/golden"));
+        let golden = golden.join(format!("{}.txt", folder.replace('/', "-")));
+        if std::env::var_os("WATCHKEEPER_GOLDEN").is_some() {
+            std::fs::write(&golden, &found).unwrap();
+        }
+        assert_eq!(found, std::fs::read_to_string(&golden).unwrap(), "{folder}");
+    }
+}
+
+/// Lines `kind, count, name, stream`, in order.
+async fn summary(stand: &Stand) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for log in stand.logs().await {
+        let event = log.attributes.iter().find(|(name, _)| name == "event.name");
+        let name = event.map_or_else(|| "-".to_owned(), |(_, value)| value.to_string());
+        let (severity, scope) = (log.severity.as_str(), log.stream.value("otel.scope.name"));
+        let trace = if log.trace.is_some() { " in a trace" } else { "" };
+        *counts.entry(format!("{severity} {name} of {scope}{trace}")).or_default() += 1;
+    }
+    for span in stand.spans().await {
+        let (status, kind) = (span.status, span.kind);
+        let name = format!("{kind:?} {status:?} {} of {}", span.name, span.stream.value("otel.scope.name"));
+        *counts.entry(name).or_default() += 1;
+    }
+    counts.iter().map(|(what, count)| format!("{count} {what}\n")).collect()
 }
