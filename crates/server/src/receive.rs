@@ -3,6 +3,7 @@
 //! A request takes a turn, so that only so many bodies are in memory at once; it is read and
 //! unfolded off the runtime's threads, appended, and answered when all of it is durable.
 
+pub(crate) mod grpc;
 mod origins;
 mod otlp;
 mod remote_write;

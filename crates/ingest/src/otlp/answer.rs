@@ -65,11 +65,31 @@ struct Status {
     code: i32,
     #[prost(string, tag = "2")]
     message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<prost_types::Any>,
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<prost_types::Duration>,
 }
 
 pub fn failure(encoding: Encoding, code: i32, message: &str) -> Vec<u8> {
     match encoding {
-        Encoding::Protobuf => Status { code, message: message.to_owned() }.encode_to_vec(),
+        Encoding::Protobuf => status(code, message, None),
         Encoding::Json => json!({ "code": code, "message": message }).to_string().into_bytes(),
     }
+}
+
+/// `google.rpc.Status` in protobuf, with the pause after which to come back.
+pub fn status(code: i32, message: &str, retry_seconds: Option<u64>) -> Vec<u8> {
+    let retry = retry_seconds.map(|seconds| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let info = RetryInfo { retry_delay: Some(prost_types::Duration { seconds, nanos: 0 }) };
+        let type_url = "type.googleapis.com/google.rpc.RetryInfo".to_owned();
+        prost_types::Any { type_url, value: info.encode_to_vec() }
+    });
+    Status { code, message: message.to_owned(), details: retry.into_iter().collect() }.encode_to_vec()
 }

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ingest::otlp::{Compression, Encoding, OtlpError, Signal, answer};
 use storage::AppendError;
+use tokio::sync::SemaphorePermit;
 
 use super::{RETRY_AFTER_SECONDS, Unread, count_refused, read};
 use crate::app::Shared;
@@ -36,14 +37,14 @@ async fn export(app: &Shared, signal: Signal, request: Request) -> Response {
 /// Why nothing of a request is taken. The words reach the sender by [`render`].
 #[derive(Debug)]
 pub(super) struct Refusal {
-    pub status: StatusCode,
+    status: StatusCode,
     /// For the counter.
     reason: &'static str,
-    pub message: String,
+    message: String,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
         Self { status, reason, message: message.into() }
     }
 }
@@ -60,21 +61,27 @@ impl IntoResponse for Refusal {
 
 async fn try_export(app: &Shared, signal: Signal, request: Request) -> Result<Response, Refusal> {
     let (encoding, compression) = declared(request.headers())?;
-    let reception = &app.reception;
-    let busy = |message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
-    let _turn = reception.turn().map_err(busy)?;
-    let most = reception.settings.otlp.message_bytes_max;
-    let body = read(request, most).await.map_err(|unread| match unread {
+    let most = app.reception.settings.otlp.message_bytes_max;
+    let _turn = turn(app)?;
+    let body = read(request, most).await.map_err(|unread| not_read(unread, most))?;
+    let outcome = app.reception.otlp.export(signal, encoding, compression, body).await;
+    let outcome = outcome.map_err(|error| refusal(&error))?;
+    let body = answer::success(signal, encoding, &outcome);
+    Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
+}
+
+pub(super) fn turn(app: &Shared) -> Result<SemaphorePermit<'_>, Refusal> {
+    app.reception.turn().map_err(|message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
+}
+
+pub(super) fn not_read(unread: Unread, most: usize) -> Refusal {
+    match unread {
         Unread::TooLarge => {
             let message = format!("the body has more than {most} bytes (`otlp.message_max`)");
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
         }
         Unread::BreaksOff => Refusal::new(StatusCode::BAD_REQUEST, "malformed", "the body breaks off"),
-    })?;
-    let outcome = reception.otlp.export(signal, encoding, compression, body).await;
-    let outcome = outcome.map_err(|error| refusal(&error))?;
-    let body = answer::success(signal, encoding, &outcome);
-    Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
+    }
 }
 
 pub(super) fn refusal(error: &OtlpError) -> Refusal {
