@@ -20,6 +20,7 @@ mod spans;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 use std::sync::Arc;
 

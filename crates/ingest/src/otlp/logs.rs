@@ -11,6 +11,7 @@ use super::attribute::{attributes_of, text_of};
 use super::received::{Received, too_new};
 use super::resource::Sender;
 use super::stream::Stream;
+use super::vocabulary::VOCABULARY;
 
 /// The attribute that tells what a record is about, of whatever version of the protocol.
 pub const EVENT_NAME: &str = "event.name";
@@ -49,6 +50,7 @@ fn convert_record(record: &otlp::LogRecord, stream: &Stream, now: Timestamp) -> 
         let count = Value::Int(i64::from(record.dropped_attributes_count));
         attributes.push(("otel.dropped_attributes_count".to_owned(), count));
     }
+    VOCABULARY.add_meanings(&stream.labels, "", &mut attributes);
     attributes.extend(stream.rest.iter().cloned());
     let body = text_of(record.body.as_ref());
     Some(LogRecord {

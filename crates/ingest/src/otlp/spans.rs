@@ -9,6 +9,7 @@ use super::logs::{span_id, trace_id};
 use super::received::{Received, too_new};
 use super::resource::Sender;
 use super::stream::Stream;
+use super::vocabulary::VOCABULARY;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 enum SpanError {
@@ -83,6 +84,7 @@ fn attributes(span: &otlp::Span, stream: &Stream) -> model::Attributes {
             attributes.push((name.to_owned(), Value::Int(i64::from(count))));
         }
     }
+    VOCABULARY.add_meanings(&stream.labels, &span.name, &mut attributes);
     attributes.extend(stream.rest.iter().cloned());
     attributes
 }

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use model::{Attributes, Value};
+use serde_json::{Value as Json, json};
 
 use super::stand::{FOLDERS, Stand, increase, recordings};
 use crate::otlp::{Outcome, Signal};
@@ -72,10 +73,10 @@ async fn what_claude_code_used_is_what_its_deltas_add_up_to() {
 }
 
 /// The bodies of a recording with deltas, as the same sender would have sent totals.
-fn cumulative(folder: &str) -> Vec<Value> {
-    let mut totals: BTreeMap<String, (f64, Value)> = BTreeMap::new();
+fn cumulative(folder: &str) -> Vec<Json> {
+    let mut totals: BTreeMap<String, (f64, Json)> = BTreeMap::new();
     let metrics = recordings(folder).unwrap().into_iter().filter(|one| one.signal == "metrics");
-    let mut bodies: Vec<Value> = metrics.map(|one| serde_json::from_slice(&one.body).unwrap()).collect();
+    let mut bodies: Vec<Json> = metrics.map(|one| serde_json::from_slice(&one.body).unwrap()).collect();
     for metric in bodies.iter_mut().flat_map(metrics_of) {
         let name = metric["name"].clone();
         metric["sum"]["aggregationTemporality"] = json!(2);
@@ -91,7 +92,7 @@ fn cumulative(folder: &str) -> Vec<Value> {
     bodies
 }
 
-fn metrics_of(body: &mut Value) -> Vec<&mut Value> {
+fn metrics_of(body: &mut Json) -> Vec<&mut Json> {
     let resources = body["resourceMetrics"].as_array_mut().unwrap();
     let scopes = resources.iter_mut().flat_map(|one| one["scopeMetrics"].as_array_mut().unwrap());
     scopes.flat_map(|one| one["metrics"].as_array_mut().unwrap()).collect()
@@ -150,5 +151,24 @@ async fn summary(stand: &Stand) -> String {
         let name = format!("{kind:?} {status:?} {} of {}", span.name, span.stream.value("otel.scope.name"));
         *counts.entry(name).or_default() += 1;
     }
-    counts.iter().map(|(what, count)| format!("{count} {what}\n")).collect()
+    let mut meanings: BTreeMap<String, i64> = BTreeMap::new();
+    for log in stand.logs().await {
+        add_meanings("logs", &log.attributes, &mut meanings);
+    }
+    for span in stand.spans().await {
+        add_meanings("spans", &span.attributes, &mut meanings);
+    }
+    let counts = counts.iter().map(|(what, count)| format!("{count} {what}\n"));
+    counts.chain(meanings.iter().map(|(what, sum)| format!("{what}: {sum}\n"))).collect()
+}
+
+/// Tokens together, and how often there is any other meaning.
+fn add_meanings(signal: &str, attributes: &Attributes, meanings: &mut BTreeMap<String, i64>) {
+    for (name, value) in attributes.iter().filter(|(name, _)| name.starts_with("watchkeeper.")) {
+        let amount = match value {
+            Value::Int(tokens) if name.contains(".tokens.") => *tokens,
+            _ => 1,
+        };
+        *meanings.entry(format!("{name} in {signal}")).or_default() += amount;
+    }
 }
