@@ -25,7 +25,7 @@ mod vocabulary;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::Batch;
+use model::{Batch, Timestamp};
 use parking_lot::Mutex;
 use runtime::SharedClock;
 use storage::{AppendError, Appended, Appender};
@@ -212,6 +212,30 @@ impl Receiver {
     async fn append_batch(&self, batch: Batch) -> Result<Appended, AppendError> {
         if batch.is_empty() { Ok(Appended::default()) } else { self.parts.store.append(batch).await }
     }
+}
+
+/// Reads a body as a receiver would and keeps nothing. Returns what would be kept, and how many
+/// points, records or spans would be left out.
+pub fn rehearse(
+    signal: Signal,
+    encoding: Encoding,
+    compression: Compression,
+    body: &[u8],
+    settings: &OtlpSettings,
+    now: Timestamp,
+) -> Result<(Batch, u64), BodyError> {
+    let message = body::unpack(compression, body, settings.message_bytes_max)?;
+    let mut request = Request::read(signal, encoding, &message)?;
+    redact::request(&mut request);
+    let received = match request {
+        Request::Metrics(request) => {
+            let mut streams = Streams::new(settings.streams_max);
+            points::convert(&request, &settings.metrics, &mut streams, now)
+        }
+        Request::Logs(request) => logs::convert(&request, now),
+        Request::Traces(request) => spans::convert(&request, now),
+    };
+    Ok((received.batch, received.refused))
 }
 
 fn message(received: Vec<String>, appended: Vec<String>) -> String {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod noise;
 mod points;
 mod recordings;
 mod records;
