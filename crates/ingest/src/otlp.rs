@@ -123,7 +123,12 @@ pub struct Receiver {
     /// Requests with deltas take turns until theirs are kept: a total that is not kept must be
     /// taken back before another is made from it.
     deltas: tokio::sync::Mutex<()>,
+    /// Large messages take turns too: read, one can be ten times what it was.
+    large: tokio::sync::Mutex<()>,
 }
+
+/// SDKs send less by far; the largest that was seen, of Codex, is two megabytes.
+const LARGE_BYTES: usize = 8 << 20;
 
 impl std::fmt::Debug for OtlpParts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -140,7 +145,14 @@ impl std::fmt::Debug for Receiver {
 impl Receiver {
     pub fn new(settings: OtlpSettings, parts: OtlpParts) -> Self {
         let streams = Arc::new(Mutex::new(Streams::new(settings.streams_max)));
-        Self { settings, parts, streams, recent: Arc::default(), deltas: tokio::sync::Mutex::default() }
+        Self {
+            settings,
+            parts,
+            streams,
+            recent: Arc::default(),
+            deltas: tokio::sync::Mutex::default(),
+            large: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Returns when all that is well of it is durable. May be dropped at any time: then the
@@ -153,8 +165,9 @@ impl Receiver {
         body: Bytes,
     ) -> Result<Outcome, OtlpError> {
         let most = self.settings.message_bytes_max;
+        let message = off_thread(move || body::unpack(compression, &body, most)).await??;
+        let _large = if message.len() > LARGE_BYTES { Some(self.large.lock().await) } else { None };
         let request = off_thread(move || {
-            let message = body::unpack(compression, &body, most)?;
             let mut request = Request::read(signal, encoding, &message)?;
             redact::request(&mut request);
             Ok::<_, BodyError>(request)
@@ -220,7 +233,7 @@ pub fn rehearse(
     signal: Signal,
     encoding: Encoding,
     compression: Compression,
-    body: &[u8],
+    body: &Bytes,
     settings: &OtlpSettings,
     now: Timestamp,
 ) -> Result<(Batch, u64), BodyError> {

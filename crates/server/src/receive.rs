@@ -36,7 +36,8 @@ pub struct ReceiveSettings {
 }
 
 impl Default for ReceiveSettings {
-    /// Eight times 16 MiB and what they unfold to are half a gigabyte at the very worst.
+    /// Eight times 16 MiB and what they unfold to are half a gigabyte at the very worst; with
+    /// OTLP, of which only one large message is read at a time, it is two.
     fn default() -> Self {
         Self {
             body_bytes_max: 16 << 20,

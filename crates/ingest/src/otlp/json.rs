@@ -13,7 +13,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::schema::{FieldKind, FieldShape, SCHEMA};
+use super::schema::{FieldKind, FieldShape, NUMBERS_PER_MESSAGE, SCHEMA};
 
 /// The bytes of the message with this number. Messages beyond `messages_max` are an error.
 pub fn to_protobuf(message: usize, json: &[u8], messages_max: usize) -> Result<Vec<u8>, serde_json::Error> {
@@ -36,6 +36,12 @@ const LENGTH: u32 = 2;
 const HALF: u32 = 5;
 
 impl Writer {
+    fn count_message<E: Error>(&mut self) -> Result<(), E> {
+        let left = self.messages_left.checked_sub(1);
+        self.messages_left = left.ok_or_else(|| E::custom("too many messages"))?;
+        Ok(())
+    }
+
     fn key(&mut self, number: u32, layout: u32) {
         self.varint(u64::from(number) << 3 | u64::from(layout));
     }
@@ -96,8 +102,7 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let left = self.writer.messages_left.checked_sub(1);
-        self.writer.messages_left = left.ok_or_else(|| A::Error::custom("too many messages"))?;
+        self.writer.count_message()?;
         while let Some(field) = map.next_key_seed(FieldName { message: self.message })? {
             match field {
                 Some(field) => map.next_value_seed(FieldSeed { field, writer: self.writer })?,
@@ -174,7 +179,15 @@ impl<'de> Visitor<'de> for FieldSeed<'_> {
             return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
         }
         let element = FieldShape { is_repeated: false, ..self.field };
-        while sequence.next_element_seed(FieldSeed { field: element, writer: self.writer })?.is_some() {}
+        for number in 1_usize.. {
+            if sequence.next_element_seed(FieldSeed { field: element, writer: self.writer })?.is_none() {
+                break;
+            }
+            // Messages count themselves.
+            if number.is_multiple_of(NUMBERS_PER_MESSAGE) {
+                self.writer.count_message()?;
+            }
+        }
         Ok(())
     }
 
@@ -219,11 +232,25 @@ enum Scalar<'a> {
     Text(&'a str),
 }
 
+/// For the sender, who knows the rest of a long one.
+impl fmt::Display for Scalar<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(value) => value.fmt(f),
+            Scalar::Integer(number) => number.fmt(f),
+            Scalar::Double(number) => number.fmt(f),
+            Scalar::Text(text) => write!(f, "{:?}", &text[..text.floor_char_boundary(TOLD_BYTES_MAX)]),
+        }
+    }
+}
+
+const TOLD_BYTES_MAX: usize = 64;
+
 impl FieldSeed<'_> {
     fn scalar<E: Error>(self, scalar: &Scalar<'_>) -> Result<(), E> {
         let FieldShape { number, kind, is_repeated } = self.field;
         let written = if is_repeated { None } else { write(kind, number, scalar, self.writer) };
-        written.ok_or_else(|| E::custom(format_args!("{scalar:?} is there instead of {}", Expected(&self))))
+        written.ok_or_else(|| E::custom(format_args!("{scalar} is there instead of {}", Expected(&self))))
     }
 }
 

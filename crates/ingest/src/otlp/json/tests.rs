@@ -86,6 +86,8 @@ fn depth_and_number_are_bounded() {
     assert!(record(&format!(r#"{{"body":{deep}}}"#)).unwrap_err().contains("recursion"));
     let many = format!(r#"{{"resourceLogs":[{}{{}}]}}"#, "{},".repeat(100));
     assert!(read(&many).unwrap_err().contains("too many"));
+    let long = record(&format!(r#"{{"timeUnixNano":"{}"}}"#, "x".repeat(100_000))).unwrap_err();
+    assert!(long.len() < 200, "{}", long.len());
 }
 
 #[test]
