@@ -134,6 +134,10 @@ mod tests {
     #[test]
     fn passwords_in_urls_are_masked() {
         check("git clone https://bob:s3cret@host/x.git", "git clone https://[redacted:url:…]@host/x.git");
+        check(
+            "https://b.s3/x?X-Amz-Signature=0a1b2c&y=1",
+            "https://b.s3/x?X-Amz-Signature=[redacted:link:…]&y=1",
+        );
     }
 
     #[test]
@@ -143,6 +147,7 @@ mod tests {
             "8192 tokens. However, 99999 tokens: ls && cat calc.py",
             r#"max_tokens=4096, monkey=1, "token_count": 12, token_type=17"#,
             "the task-runner asks for a password",
+            "def f(signature: str) -> None",
             "https://host:8080/a@b",
         ] {
             check(text, text);

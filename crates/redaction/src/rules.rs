@@ -43,10 +43,12 @@ pub const RULES: &[Rule] = &[
     shape("header", r"(?-u:\b)(?i:bearer)[ \t]+(?P<secret>[A-Za-z0-9._~+/=-]{8,})"),
     // The user goes too: with many services it is the key.
     shape("url", r#"(?-u:\b)[A-Za-z][A-Za-z0-9+.-]*://(?P<secret>[^ \t\r\n/@:"'?#]*:[^ \t\r\n/@"'?#]+)@"#),
+    // Signed links work for whoever has them.
+    shape("link", r#"[?&](?i:(?:x-(?:amz|goog)-)?(?:signature|sig))=(?P<secret>[^& \t\r\n"']+)"#),
     Rule {
         name: "name",
         // The plural of token is left alone: it is what models count.
-        pattern: r#"(?i:passwords?|passwd|passphrase|pwd|secrets?|token|api[_-]?keys?|access[_-]?key|private[_-]?key|credentials?|signature)(?:[_.A-Z0-9-][A-Za-z0-9_.-]*)?\\*["']?[ \t]*[=:][ \t]*(?:\\*"(?P<quoted>[^"\\]+)|'(?P<single>[^']+)|(?P<secret>[^ \t\r\n,;&"'{}\[\]\\]+))"#,
+        pattern: r#"(?i:passwords?|passwd|passphrase|pwd|secrets?|token|api[_-]?keys?|access[_-]?key|private[_-]?key|credentials?)(?:[_.A-Z0-9-][A-Za-z0-9_.-]*)?\\*["']?[ \t]*[=:][ \t]*(?:\\*"(?P<quoted>[^"\\]+)|'(?P<single>[^']+)|(?P<secret>[^ \t\r\n,;&"'{}\[\]\\]+))"#,
         is_by_name: true,
     },
     Rule {
