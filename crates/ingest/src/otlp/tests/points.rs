@@ -120,6 +120,17 @@ async fn a_delta_that_the_store_could_not_take_is_not_counted() {
 }
 
 #[tokio::test]
+async fn what_the_store_leaves_out_is_told_and_what_it_refuses_is_not_sent_again() {
+    let stand = Stand::new().await;
+    *stand.kept.leaves_out.lock() = 1;
+    let outcome = stand.json(Signal::Metrics, &sum(CUMULATIVE, &[(0, 60, 5.0)])).await.unwrap();
+    assert_eq!((outcome.refused, outcome.message.as_str()), (1, "left out: too many streams"));
+    *stand.kept.failure.lock() = Some(storage::AppendError::Refused("no".into()));
+    let refused = stand.json(Signal::Metrics, &sum(CUMULATIVE, &[(0, 120, 5.0)])).await;
+    assert!(matches!(refused, Err(OtlpError::Store(error)) if !error.is_retryable()));
+}
+
+#[tokio::test]
 async fn one_wrong_point_costs_that_point() {
     let stand = Stand::new().await;
     let points = json!([

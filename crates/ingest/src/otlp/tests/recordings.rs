@@ -27,16 +27,46 @@ async fn play(stand: &Stand, folder: &str, signal: Signal) -> Option<usize> {
     Some(played)
 }
 
+/// Names, how many series they have, and what those rose by together.
 #[tokio::test]
 async fn every_metric_is_taken() {
     let mut played = 0;
     for folder in FOLDERS {
         let stand = Stand::new().await;
         let Some(bodies) = play(&stand, folder, Signal::Metrics).await else { return };
-        assert!(bodies == 0 || !stand.series("").await.is_empty(), "{folder}");
         played += bodies;
+        if bodies > 0 {
+            check_golden(&format!("{folder}-metrics"), &summary_of_metrics(&stand).await);
+        }
     }
     assert!(played >= 30, "{played}");
+}
+
+async fn summary_of_metrics(stand: &Stand) -> String {
+    let mut families: BTreeMap<String, (usize, f64)> = BTreeMap::new();
+    for series in stand.series("").await {
+        let samples: Vec<(i64, f64)> =
+            series.samples.iter().map(|sample| (sample.at.as_millis(), sample.value)).collect();
+        let family = families.entry(series.labels.value("__name__").to_owned()).or_default();
+        *family = (family.0 + 1, family.1 + increase(&samples));
+    }
+    for series in stand.histograms().await {
+        let last = series.samples.last().map_or(0.0, |sample| sample.histogram.count);
+        let name = format!("{} (native)", series.labels.value("__name__"));
+        let family = families.entry(name).or_default();
+        *family = (family.0 + 1, family.1 + last);
+    }
+    families.iter().map(|(name, (series, risen))| format!("{name}: {series} series, {risen:.6}\n")).collect()
+}
+
+/// Compares with `golden/<name>.txt`, beside this file; written anew with `WATCHKEEPER_GOLDEN=1`.
+fn check_golden(name: &str, found: &str) {
+    let golden = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/otlp/tests/golden"));
+    let golden = golden.join(format!("{}.txt", name.replace('/', "-")));
+    if std::env::var_os("WATCHKEEPER_GOLDEN").is_some() {
+        std::fs::write(&golden, found).unwrap();
+    }
+    assert_eq!(found, std::fs::read_to_string(&golden).unwrap(), "{name}");
 }
 
 #[tokio::test]
@@ -115,8 +145,7 @@ async fn the_same_application_says_the_same_whatever_it_speaks() {
     assert!(counted.iter().all(|one| *one == counted[0]), "{counted:#?}");
 }
 
-/// How often each event and each span is in the recordings: `golden/<folder>.txt`, beside
-/// this file. Written anew with `WATCHKEEPER_GOLDEN=1`.
+/// How often each event and each span is in the recordings, and what is understood of them.
 #[tokio::test]
 async fn every_log_record_and_span_is_taken() {
     for folder in FOLDERS {
@@ -126,13 +155,7 @@ async fn every_log_record_and_span_is_taken() {
                 return;
             }
         }
-        let found = summary(&stand).await;
-        let golden = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src/otlp/tests/golden"));
-        let golden = golden.join(format!("{}.txt", folder.replace('/', "-")));
-        if std::env::var_os("WATCHKEEPER_GOLDEN").is_some() {
-            std::fs::write(&golden, &found).unwrap();
-        }
-        assert_eq!(found, std::fs::read_to_string(&golden).unwrap(), "{folder}");
+        check_golden(folder, &summary(&stand).await);
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Stand {
 pub struct Kept {
     store: MemoryStore,
     pub failure: Mutex<Option<AppendError>>,
+    /// Rows that it says it left out, of the next batch.
+    pub leaves_out: Mutex<u64>,
     pub exemplars: Mutex<Vec<ExemplarSeries>>,
     pub batches: Mutex<Vec<Batch>>,
 }
@@ -42,7 +44,11 @@ impl Appender for Kept {
         }
         self.exemplars.lock().extend(batch.exemplars.clone());
         self.batches.lock().push(batch.clone());
-        self.store.append(batch).await
+        let appended = self.store.append(batch).await?;
+        match std::mem::take(&mut *self.leaves_out.lock()) {
+            0 => Ok(appended),
+            refused => Ok(Appended { refused, reasons: vec!["too many streams".into()], ..appended }),
+        }
     }
 }
 
