@@ -1,8 +1,11 @@
 //! An application with OpenTelemetry's own SDK that sends to the binary, by every protocol.
 
+use std::io::Read;
+use std::path::Path;
 use std::process::Command;
 
-use serde_json::Value;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 
 use crate::program::Home;
 
@@ -83,4 +86,88 @@ async fn an_application_is_understood_by_every_protocol() {
         (logs, traces) = (logs + 30, traces + 30);
         assert_eq!((kept(&api, "logs").await, kept(&api, "traces").await), (logs, traces), "{service}");
     }
+}
+
+/// Everything in the files of a directory: as it is, and what of it is packed.
+fn unpacked(directory: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(unpacked(&path));
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        for place in 0..bytes.len() {
+            if bytes[place..].starts_with(&ZSTD) {
+                let decoder =
+                    zstd::stream::read::Decoder::new(&bytes[place..]).map(|decoder| decoder.single_frame());
+                let _ = decoder.unwrap().take(64 << 20).read_to_end(&mut all);
+            }
+        }
+        all.extend(bytes);
+    }
+    all
+}
+
+/// How each of its frames begins.
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+fn contains(all: &[u8], text: &str) -> bool {
+    all.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn no_file_holds_a_secret_that_was_sent() {
+    let home = Home::new("");
+    let mut program = home.start();
+    program.ready().await;
+    let [http, _] = program.otlp().try_into().unwrap();
+    let secret = |kind: &str| format!("sk-ant-api03-{kind}{}", "q7Zk".repeat(10));
+    let marker = |kind: &str| format!("plainly-{kind}-to-be-found");
+    let text = |kind: &str| json!({ "stringValue": format!("{} {}", marker(kind), secret(kind)) });
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    let at = now.to_string();
+    let attributes = |kind: &str| json!([{ "key": "said", "value": text(kind) }]);
+    let (log, point, span) = (attributes("log"), attributes("point"), attributes("span"));
+    let gauge = json!({ "dataPoints": [{ "timeUnixNano": at, "asInt": 1, "attributes": point }] });
+    for (path, request) in [
+        (
+            "logs",
+            json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": [
+            { "timeUnixNano": at, "body": text("body"), "attributes": log }] }] }] }),
+        ),
+        (
+            "metrics",
+            json!({ "resourceMetrics": [{ "scopeMetrics": [{ "metrics": [
+            { "name": "heat", "gauge": gauge }] }] }] }),
+        ),
+        (
+            "traces",
+            json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [
+            { "traceId": "6513270e269e0d37f2a74de452e6b438", "spanId": "0c5c7fd0a6a3a450", "startTimeUnixNano": at,
+              "attributes": span }] }] }] }),
+        ),
+    ] {
+        let answer =
+            reqwest::Client::new().post(format!("{http}/v1/{path}")).json(&request).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), answer.text().await.unwrap().as_str()), (200, "{}"), "{path}");
+    }
+    // Killed, it leaves its log as it is; stopped, all is in files.
+    let check = |when: &str| {
+        let all = unpacked(home.path());
+        for kind in ["log", "body", "point", "span"] {
+            assert!(contains(&all, &marker(kind)), "{when}: the {kind} is not found at all");
+            assert!(!contains(&all, &secret(kind)), "{when}: the secret of the {kind} is there");
+        }
+    };
+    program.signal(Signal::KILL);
+    program.ended().await;
+    check("killed");
+    assert!(!program.said().contains("sk-ant"));
+    let mut program = home.start();
+    program.ready().await;
+    program.signal(Signal::TERM);
+    program.ended().await;
+    check("stopped");
 }
