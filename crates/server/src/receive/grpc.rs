@@ -50,7 +50,7 @@ async fn export(app: &Shared, signal: Signal, request: Request) -> Response {
 async fn try_export(app: &Shared, signal: Signal, request: Request) -> Result<Vec<u8>, Refusal> {
     let packed = packing(request.headers())?;
     let most = app.reception.settings.otlp.message_bytes_max;
-    let _turn = turn(app)?;
+    let _turn = turn(app).await?;
     let body = read(request, most.saturating_add(PREFIX_BYTES)).await;
     let (is_packed, message) = unframe(&body.map_err(|unread| not_read(unread, most))?)?;
     let compression = if is_packed { packed } else { Compression::Identity };

@@ -62,7 +62,7 @@ impl IntoResponse for Refusal {
 async fn try_export(app: &Shared, signal: Signal, request: Request) -> Result<Response, Refusal> {
     let (encoding, compression) = declared(request.headers())?;
     let most = app.reception.settings.otlp.message_bytes_max;
-    let _turn = turn(app)?;
+    let _turn = turn(app).await?;
     let body = read(request, most).await.map_err(|unread| not_read(unread, most))?;
     let outcome = app.reception.otlp.export(signal, encoding, compression, body).await;
     let outcome = outcome.map_err(|error| refusal(&error))?;
@@ -70,8 +70,9 @@ async fn try_export(app: &Shared, signal: Signal, request: Request) -> Result<Re
     Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
 }
 
-pub(super) fn turn(app: &Shared) -> Result<SemaphorePermit<'_>, Refusal> {
-    app.reception.turn().map_err(|message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
+pub(super) async fn turn(app: &Shared) -> Result<SemaphorePermit<'_>, Refusal> {
+    let turn = app.reception.turn_in_time().await;
+    turn.map_err(|message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
 }
 
 pub(super) fn not_read(unread: Unread, most: usize) -> Refusal {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -118,7 +119,11 @@ async fn what_cannot_be_taken_has_the_right_code() {
 
 #[tokio::test]
 async fn when_there_is_no_turn_it_says_when_to_come_back() {
-    let fixture = Fixture::with_settings(|settings| settings.receive.concurrent_max = 0).await;
+    let fixture = Fixture::with_settings(|settings| {
+        settings.receive.concurrent_max = 0;
+        settings.receive.patience = Duration::ZERO;
+    })
+    .await;
     let reply = call(&fixture, &[], LOCAL, frame(0, &gauge())).await;
     assert_eq!(reply.said("grpc-status"), "14");
     assert!(!reply.said("grpc-status-details-bin").is_empty());
@@ -147,7 +152,7 @@ async fn a_recorded_connection_is_understood() {
         settings.otlp_addrs = Some(OtlpAddresses { http: settings.api_addr, grpc: settings.api_addr });
     })
     .await;
-    fixture.clock.advance(std::time::Duration::from_secs(330 * 24 * 60 * 60)).await;
+    fixture.clock.advance(Duration::from_secs(330 * 24 * 60 * 60)).await;
     let mut listeners = Listeners::bind(&fixture.app.settings).await.unwrap();
     let mut connection = TcpStream::connect(listeners.otlp_addrs().unwrap().grpc).await.unwrap();
     let (router, clock) = (router(&fixture.app, Port::Otlp), fixture.app.engines.clock.clone());

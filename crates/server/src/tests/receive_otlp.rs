@@ -1,5 +1,7 @@
 //! OTLP over HTTP as its senders speak it.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use model::TimeRange;
 use serde_json::{Value, json};
@@ -151,10 +153,24 @@ async fn what_cannot_be_taken_is_refused_with_the_right_status() {
 
 #[tokio::test]
 async fn when_there_is_no_turn_it_says_when_to_come_back() {
-    let fixture = Fixture::with_settings(|settings| settings.receive.concurrent_max = 0).await;
+    let fixture = Fixture::with_settings(|settings| {
+        settings.receive.concurrent_max = 0;
+        settings.receive.patience = Duration::ZERO;
+    })
+    .await;
     let answer = fixture.ask(good()).await;
     refused(&answer, StatusCode::SERVICE_UNAVAILABLE, 14, "ingest.concurrent_max");
     assert_eq!(answer.header("retry-after"), "5");
+}
+
+/// One turn for three: the others wait for it, and none is sent away.
+#[tokio::test]
+async fn who_comes_at_the_same_time_waits_for_a_turn() {
+    let fixture = Fixture::with_settings(|settings| settings.receive.concurrent_max = 1).await;
+    let answers = tokio::join!(fixture.ask(good()), fixture.ask(good()), fixture.ask(good()));
+    for answer in [answers.0, answers.1, answers.2] {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    }
 }
 
 #[tokio::test]
