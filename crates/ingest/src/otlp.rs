@@ -198,15 +198,18 @@ impl Receiver {
         let _turn = if points::has_delta(&request) { Some(self.deltas.lock().await) } else { None };
         let (streams, settings) = (self.streams.clone(), self.settings.metrics.clone());
         let now = self.parts.clock.now();
-        let received =
-            off_thread(move || points::convert(&request, &settings, &mut streams.lock(), now)).await?;
+        let converted = off_thread(move || {
+            let mut streams = streams.lock();
+            let received = points::convert(&request, &settings, &mut streams, now);
+            (received, streams.changes())
+        });
+        let (received, changes) = converted.await?;
         received.note_metadata(&self.parts.metadata);
         let outcome = self.append(Signal::Metrics, received).await;
-        match &outcome {
-            // It may be durable all the same. What comes next counts on from it, and the same
-            // points again write the same total.
-            Ok(_) | Err(AppendError::NotDurable(_)) => self.streams.lock().keep(),
-            Err(_) => self.streams.lock().take_back(),
+        // What is not known to be durable may be so all the same: what comes next counts on from
+        // it, and the same points again write the same total.
+        if outcome.as_ref().is_err_and(|error| !matches!(error, AppendError::NotDurable(_))) {
+            self.streams.lock().take_back(changes);
         }
         Ok(outcome?)
     }
