@@ -14,7 +14,7 @@ use crate::repository;
 const FLOORS: [&[&str]; 6] = [
     &["columns", "model"],
     &["disk", "host", "index", "runtime", "storage", "traces"],
-    &["embedded", "state", "promql", "search"],
+    &["embedded", "state", "promql", "redaction", "search"],
     &["archive", "ingest", "fleet", "health", "alerting"],
     &["server"],
     &["watchkeeper"],

@@ -1,25 +1,31 @@
 //! OpenTelemetry's protocol, OTLP 1.x: from a request's body to rows that are kept.
 //!
-//! [`Receiver::export`] unpacks the body, reads it ([`body`]; JSON by way of [`json`] into the
-//! same messages), turns it into rows (`points`) and appends them. HTTP and gRPC both end
-//! here; what they answer is in [`answer`]. What is wrong with one point costs that point only;
-//! the sender is told how many and why. Source: <https://opentelemetry.io/docs/specs/otlp/>.
+//! [`Receiver::export`] unpacks the body, reads it (`body`; JSON by way of `json` into the same
+//! messages), takes secrets out (`redact`), turns it into rows (`points`, `logs`, `spans`) and
+//! appends them. HTTP and gRPC both end here; what they answer is in [`answer`]. What is wrong
+//! with one point, record or span costs that one only; the sender is told how many and why. Source: <https://opentelemetry.io/docs/specs/otlp/>.
 
 pub mod answer;
 mod attribute;
 mod body;
 mod json;
+mod logs;
 mod points;
 mod received;
+mod recent;
+mod redact;
 mod resource;
 mod schema;
+mod spans;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod vocabulary;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use model::Batch;
+use model::{Batch, Timestamp};
 use parking_lot::Mutex;
 use runtime::SharedClock;
 use storage::{AppendError, Appended, Appender};
@@ -29,20 +35,26 @@ pub use points::name::NameStrategy;
 
 use crate::metadata::MetadataRegistry;
 use body::Request;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use points::streams::Streams;
 use received::Received;
+use recent::Recent;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
     Metrics,
+    Logs,
+    Traces,
 }
 
 impl Signal {
-    pub const ALL: [Signal; 1] = [Signal::Metrics];
+    pub const ALL: [Signal; 3] = [Signal::Metrics, Signal::Logs, Signal::Traces];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Signal::Metrics => "metrics",
+            Signal::Logs => "logs",
+            Signal::Traces => "traces",
         }
     }
 }
@@ -107,10 +119,16 @@ pub struct Receiver {
     parts: OtlpParts,
     /// Held while a request is converted, never across an await.
     streams: Arc<Mutex<Streams>>,
+    recent: Arc<Recent>,
     /// Requests with deltas take turns until theirs are kept: a total that is not kept must be
     /// taken back before another is made from it.
     deltas: tokio::sync::Mutex<()>,
+    /// Large messages take turns too: read, one can be ten times what it was.
+    large: tokio::sync::Mutex<()>,
 }
+
+/// SDKs send less by far; the largest that was seen, of Codex, is two megabytes.
+const LARGE_BYTES: usize = 8 << 20;
 
 impl std::fmt::Debug for OtlpParts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -127,7 +145,14 @@ impl std::fmt::Debug for Receiver {
 impl Receiver {
     pub fn new(settings: OtlpSettings, parts: OtlpParts) -> Self {
         let streams = Arc::new(Mutex::new(Streams::new(settings.streams_max)));
-        Self { settings, parts, streams, deltas: tokio::sync::Mutex::default() }
+        Self {
+            settings,
+            parts,
+            streams,
+            recent: Arc::default(),
+            deltas: tokio::sync::Mutex::default(),
+            large: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Returns when all that is well of it is durable. May be dropped at any time: then the
@@ -140,28 +165,51 @@ impl Receiver {
         body: Bytes,
     ) -> Result<Outcome, OtlpError> {
         let most = self.settings.message_bytes_max;
+        let message = off_thread(move || body::unpack(compression, &body, most)).await??;
+        let _large = if message.len() > LARGE_BYTES { Some(self.large.lock().await) } else { None };
         let request = off_thread(move || {
-            let message = body::unpack(compression, &body, most)?;
-            Request::read(signal, encoding, &message)
+            let mut request = Request::read(signal, encoding, &message)?;
+            redact::request(&mut request);
+            Ok::<_, BodyError>(request)
         });
+        let now = self.parts.clock.now();
         match request.await?? {
             Request::Metrics(request) => self.metrics(request).await,
+            Request::Logs(request) => {
+                let recent = self.recent.clone();
+                let converted = off_thread(move || {
+                    let mut received = logs::convert(&request, now);
+                    let claim = recent.claim(&mut received.batch.logs, now);
+                    (received, claim)
+                });
+                let (received, claim) = converted.await?;
+                let outcome = self.append(signal, received).await?;
+                claim.keep();
+                Ok(outcome)
+            }
+            Request::Traces(request) => {
+                let received = off_thread(move || spans::convert(&request, now)).await?;
+                Ok(self.append(signal, received).await?)
+            }
         }
     }
 
-    async fn metrics(&self, request: body::MetricsRequest) -> Result<Outcome, OtlpError> {
+    async fn metrics(&self, request: ExportMetricsServiceRequest) -> Result<Outcome, OtlpError> {
         let _turn = if points::has_delta(&request) { Some(self.deltas.lock().await) } else { None };
         let (streams, settings) = (self.streams.clone(), self.settings.metrics.clone());
         let now = self.parts.clock.now();
-        let received =
-            off_thread(move || points::convert(&request, &settings, &mut streams.lock(), now)).await?;
+        let converted = off_thread(move || {
+            let mut streams = streams.lock();
+            let received = points::convert(&request, &settings, &mut streams, now);
+            (received, streams.changes())
+        });
+        let (received, changes) = converted.await?;
         received.note_metadata(&self.parts.metadata);
         let outcome = self.append(Signal::Metrics, received).await;
-        match &outcome {
-            // It may be durable all the same. What comes next counts on from it, and the same
-            // points again write the same total.
-            Ok(_) | Err(AppendError::NotDurable(_)) => self.streams.lock().keep(),
-            Err(_) => self.streams.lock().take_back(),
+        // What is not known to be durable may be so all the same: what comes next counts on from
+        // it, and the same points again write the same total.
+        if outcome.as_ref().is_err_and(|error| !matches!(error, AppendError::NotDurable(_))) {
+            self.streams.lock().take_back(changes);
         }
         Ok(outcome?)
     }
@@ -180,6 +228,30 @@ impl Receiver {
     async fn append_batch(&self, batch: Batch) -> Result<Appended, AppendError> {
         if batch.is_empty() { Ok(Appended::default()) } else { self.parts.store.append(batch).await }
     }
+}
+
+/// Reads a body as a receiver would and keeps nothing. Returns what would be kept, and how many
+/// points, records or spans would be left out.
+pub fn rehearse(
+    signal: Signal,
+    encoding: Encoding,
+    compression: Compression,
+    body: &Bytes,
+    settings: &OtlpSettings,
+    now: Timestamp,
+) -> Result<(Batch, u64), BodyError> {
+    let message = body::unpack(compression, body, settings.message_bytes_max)?;
+    let mut request = Request::read(signal, encoding, &message)?;
+    redact::request(&mut request);
+    let received = match request {
+        Request::Metrics(request) => {
+            let mut streams = Streams::new(settings.streams_max);
+            points::convert(&request, &settings.metrics, &mut streams, now)
+        }
+        Request::Logs(request) => logs::convert(&request, now),
+        Request::Traces(request) => spans::convert(&request, now),
+    };
+    Ok((received.batch, received.refused))
 }
 
 fn message(received: Vec<String>, appended: Vec<String>) -> String {

@@ -127,6 +127,10 @@ impl Problem {
         self.status
     }
 
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        self.retry_after_secs
+    }
+
     pub fn detail(&self) -> &str {
         &self.detail
     }

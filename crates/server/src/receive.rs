@@ -3,11 +3,13 @@
 //! A request takes a turn, so that only so many bodies are in memory at once; it is read and
 //! unfolded off the runtime's threads, appended, and answered when all of it is durable.
 
+pub(crate) mod grpc;
 mod origins;
 mod otlp;
 mod remote_write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -16,7 +18,7 @@ use ingest::remote_write::{Receiver, RemoteWriteLimits};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) use origins::{admit_origins, is_from_listed_origin};
-pub(crate) use otlp::{encoding, metrics as otlp_metrics, render};
+pub(crate) use otlp::{encoding, logs, metrics, render, traces};
 pub(crate) use remote_write::remote_write;
 
 use crate::engines::Engines;
@@ -28,6 +30,8 @@ pub struct ReceiveSettings {
     pub body_bytes_max: usize,
     /// Bodies that are worked on at the same time.
     pub concurrent_max: usize,
+    /// How long a request of OTLP waits for its turn; clients give up after ten seconds.
+    pub patience: Duration,
     pub remote_write: RemoteWriteLimits,
     pub otlp: ingest::otlp::OtlpSettings,
     /// Pages of these origins may send OTLP: `https://app.example.com`.
@@ -35,11 +39,13 @@ pub struct ReceiveSettings {
 }
 
 impl Default for ReceiveSettings {
-    /// Eight times 16 MiB and what they unfold to are half a gigabyte at the very worst.
+    /// Eight times 16 MiB and what they unfold to are half a gigabyte at the very worst; with
+    /// OTLP, of which only one large message is read at a time, it is two.
     fn default() -> Self {
         Self {
             body_bytes_max: 16 << 20,
             concurrent_max: 8,
+            patience: Duration::from_secs(5),
             remote_write: RemoteWriteLimits::default(),
             otlp: ingest::otlp::OtlpSettings::default(),
             otlp_origins: Vec::new(),
@@ -71,10 +77,21 @@ impl Reception {
 
     /// The whole of a request counts, from the first byte of the body to its durability.
     fn turn(&self) -> Result<SemaphorePermit<'_>, String> {
+        self.turns.try_acquire().map_err(|_| self.busy())
+    }
+
+    /// As [`turn`](Reception::turn), after some patience: agents are many, and each of their
+    /// exports is small. What waits is still in the sender's connection.
+    async fn turn_in_time(&self) -> Result<SemaphorePermit<'_>, String> {
+        match tokio::time::timeout(self.settings.patience, self.turns.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(self.busy()),
+        }
+    }
+
+    fn busy(&self) -> String {
         let most = self.settings.concurrent_max;
-        self.turns
-            .try_acquire()
-            .map_err(|_| format!("{most} requests are being worked on (`ingest.concurrent_max`)"))
+        format!("{most} requests are being worked on (`ingest.concurrent_max`)")
     }
 }
 

@@ -355,8 +355,25 @@ fn prometheus_api() -> Vec<Route> {
 
 fn otlp() -> Vec<Route> {
     vec![
-        Route::otlp("/v1/metrics", "OTLP: metrics", receive::otlp_metrics),
-        Route::otlp("/api/v1/otlp/v1/metrics", "OTLP at Prometheus' path: metrics", receive::otlp_metrics),
+        Route::otlp("/v1/metrics", "OTLP: metrics", receive::metrics),
+        Route::otlp("/v1/logs", "OTLP: log records", receive::logs),
+        Route::otlp("/v1/traces", "OTLP: spans", receive::traces),
+        Route::grpc(
+            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+            "OTLP by gRPC: metrics",
+            receive::grpc::metrics,
+        ),
+        Route::grpc(
+            "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+            "OTLP by gRPC: log records",
+            receive::grpc::logs,
+        ),
+        Route::grpc(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            "OTLP by gRPC: spans",
+            receive::grpc::traces,
+        ),
+        Route::otlp("/api/v1/otlp/v1/metrics", "OTLP at Prometheus' path: metrics", receive::metrics),
     ]
 }
 

@@ -14,6 +14,7 @@ mod login;
 mod openapi;
 mod prometheus;
 mod receive;
+mod receive_grpc;
 mod receive_otlp;
 mod rules;
 mod searches;

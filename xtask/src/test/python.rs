@@ -1,10 +1,21 @@
-//! A Python for the test that reads the archive back as its users do.
+//! A Python for the tests that do as users do: read the archive, and send by OpenTelemetry.
 
 use std::path::PathBuf;
 
 use crate::{program, repository};
 
-const PACKAGES: [&str; 3] = ["pyarrow", "pandas", "duckdb"];
+const PACKAGES: [&str; 6] = [
+    "pyarrow",
+    "pandas",
+    "duckdb",
+    "opentelemetry-sdk",
+    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-exporter-otlp-proto-grpc",
+];
+
+/// They are there when this can be imported.
+const MODULES: &str = "pyarrow, pandas, duckdb, opentelemetry.sdk, \
+                       opentelemetry.exporter.otlp.proto.http, opentelemetry.exporter.otlp.proto.grpc";
 
 /// The one that `WATCHKEEPER_PYTHON` names, `python3` if it has the packages, or one of our
 /// own beside the build. Without any the test is skipped, and it is said here what it lacks.
@@ -15,7 +26,7 @@ pub fn find_or_install() -> Option<PathBuf> {
     let found = known.into_iter().flatten().find(|python| has_packages(&python.to_string_lossy()));
     found.or_else(|| install(&own.to_string_lossy())).or_else(|| {
         eprintln!(
-            "\ntest: SKIPPED: reading the archive with {PACKAGES:?}; install them with pip, and name the \
+            "\ntest: SKIPPED: reading the archive and sending OTLP with {PACKAGES:?}; install them with pip, and name the \
              Python that has them in WATCHKEEPER_PYTHON"
         );
         None
@@ -23,7 +34,7 @@ pub fn find_or_install() -> Option<PathBuf> {
 }
 
 fn has_packages(python: &str) -> bool {
-    program::output(&[python, "-c", &format!("import {}", PACKAGES.join(", "))]).is_some()
+    program::output(&[python, "-c", &format!("import {MODULES}")]).is_some()
 }
 
 fn install(folder: &str) -> Option<PathBuf> {

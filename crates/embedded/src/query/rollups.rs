@@ -117,10 +117,10 @@ impl RollupQuery<'_> {
             query.read_segment(segment, range, |stream, rows| of_day.add(stream, rows))?;
         }
         query.read_memory(range, |stream, rows| of_day.add(stream, rows))?;
-        for (stream, samples) in of_day.finish()? {
+        for (stream, rows) in of_day.finish()? {
             // A stream without labels is one of a part that has just gone to quarantine.
             if let Some(labels) = query.labels(stream).map_err(unreadable)? {
-                gathered.add(labels, roll_up(samples, self.resolution))?;
+                gathered.add(labels, roll_up(rows.into_samples(), self.resolution))?;
             }
         }
         Ok(())

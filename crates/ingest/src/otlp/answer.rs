@@ -1,7 +1,11 @@
 //! What a sender is answered, in the encoding that it speaks.
 
+use opentelemetry_proto::tonic::collector::logs::v1::{ExportLogsPartialSuccess, ExportLogsServiceResponse};
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
 use serde_json::json;
@@ -29,6 +33,14 @@ fn protobuf(signal: Signal, outcome: &Outcome) -> Vec<u8> {
             ExportMetricsServiceResponse { partial_success: is_partial(outcome).then(partial) }
                 .encode_to_vec()
         }
+        Signal::Logs => {
+            let partial = || ExportLogsPartialSuccess { rejected_log_records: rejected, error_message };
+            ExportLogsServiceResponse { partial_success: is_partial(outcome).then(partial) }.encode_to_vec()
+        }
+        Signal::Traces => {
+            let partial = || ExportTracePartialSuccess { rejected_spans: rejected, error_message };
+            ExportTraceServiceResponse { partial_success: is_partial(outcome).then(partial) }.encode_to_vec()
+        }
     }
 }
 
@@ -39,6 +51,8 @@ fn json(signal: Signal, outcome: &Outcome) -> serde_json::Value {
     }
     let rejected = match signal {
         Signal::Metrics => "rejectedDataPoints",
+        Signal::Logs => "rejectedLogRecords",
+        Signal::Traces => "rejectedSpans",
     };
     json!({ "partialSuccess": { rejected: outcome.refused.to_string(), "errorMessage": outcome.message } })
 }
@@ -51,11 +65,31 @@ struct Status {
     code: i32,
     #[prost(string, tag = "2")]
     message: String,
+    #[prost(message, repeated, tag = "3")]
+    details: Vec<prost_types::Any>,
+}
+
+/// `google.rpc.RetryInfo`.
+#[derive(Clone, PartialEq, Message)]
+struct RetryInfo {
+    #[prost(message, optional, tag = "1")]
+    retry_delay: Option<prost_types::Duration>,
 }
 
 pub fn failure(encoding: Encoding, code: i32, message: &str) -> Vec<u8> {
     match encoding {
-        Encoding::Protobuf => Status { code, message: message.to_owned() }.encode_to_vec(),
+        Encoding::Protobuf => status(code, message, None),
         Encoding::Json => json!({ "code": code, "message": message }).to_string().into_bytes(),
     }
+}
+
+/// `google.rpc.Status` in protobuf, with the pause after which to come back.
+pub fn status(code: i32, message: &str, retry_seconds: Option<u64>) -> Vec<u8> {
+    let retry = retry_seconds.map(|seconds| {
+        let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+        let info = RetryInfo { retry_delay: Some(prost_types::Duration { seconds, nanos: 0 }) };
+        let type_url = "type.googleapis.com/google.rpc.RetryInfo".to_owned();
+        prost_types::Any { type_url, value: info.encode_to_vec() }
+    });
+    Status { code, message: message.to_owned(), details: retry.into_iter().collect() }.encode_to_vec()
 }

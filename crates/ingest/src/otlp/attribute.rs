@@ -4,7 +4,7 @@ use std::hash::Hasher;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model::Value;
+use model::{Attributes, Value};
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use prost::Message;
@@ -48,6 +48,11 @@ fn json_of(value: &Any) -> serde_json::Value {
         }
         Any::StringValueStrindex(_) => serde_json::Value::Null,
     }
+}
+
+pub fn attributes_of(attributes: &[KeyValue]) -> Attributes {
+    let named = attributes.iter().filter(|pair| !pair.key.is_empty());
+    named.map(|pair| (pair.key.clone(), value_of(pair.value.as_ref()))).collect()
 }
 
 pub fn find<'a>(attributes: &'a [KeyValue], key: &str) -> Option<&'a AnyValue> {

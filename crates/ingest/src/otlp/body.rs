@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::io::Read;
 
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 
 use super::Signal;
 use super::json::to_protobuf;
 use super::schema::SCHEMA;
 use crate::remote_write::wire::Malformed;
-
-pub type MetricsRequest = ExportMetricsServiceRequest;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -54,7 +55,7 @@ pub enum BodyError {
     Compression(&'static str),
     #[error("the message has more than {0} bytes (`otlp.message_max`)")]
     TooLarge(usize),
-    #[error("the message holds more than {MESSAGES_MAX} messages")]
+    #[error("the message holds more than {MESSAGES_MAX} messages, or as many numbers as take their place")]
     TooMany,
     #[error("the body is not the JSON of OTLP: {0}")]
     Json(#[from] serde_json::Error),
@@ -80,40 +81,47 @@ impl From<Malformed> for BodyError {
 const MESSAGES_MAX: usize = 1_000_000;
 
 /// Stops as soon as it is too large, so that nothing is reserved for a bomb.
-pub fn unpack(compression: Compression, body: &[u8], most: usize) -> Result<Cow<'_, [u8]>, BodyError> {
+pub fn unpack(compression: Compression, body: &Bytes, most: usize) -> Result<Bytes, BodyError> {
     match compression {
         Compression::Identity if body.len() > most => Err(BodyError::TooLarge(most)),
-        Compression::Identity => Ok(Cow::Borrowed(body)),
-        Compression::Gzip => read_at_most(flate2::read::MultiGzDecoder::new(body), "gzip", most),
+        Compression::Identity => Ok(body.clone()),
+        Compression::Gzip => read_at_most(flate2::read::MultiGzDecoder::new(&**body), "gzip", most),
         Compression::Zstd => {
-            let decoder = zstd::stream::read::Decoder::with_buffer(body);
+            let decoder = zstd::stream::read::Decoder::with_buffer(&**body);
             read_at_most(decoder.map_err(|_| BodyError::Compression("zstd"))?, "zstd", most)
         }
     }
 }
 
-fn read_at_most(reader: impl Read, name: &'static str, most: usize) -> Result<Cow<'static, [u8]>, BodyError> {
+fn read_at_most(reader: impl Read, name: &'static str, most: usize) -> Result<Bytes, BodyError> {
     let mut bytes = Vec::new();
     let read = reader.take(most as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|_| BodyError::Compression(name))?;
-    if bytes.len() > most { Err(BodyError::TooLarge(most)) } else { Ok(Cow::Owned(bytes)) }
+    if bytes.len() > most { Err(BodyError::TooLarge(most)) } else { Ok(Bytes::from(bytes)) }
 }
 
 /// A request of one of the three services.
 #[derive(Debug)]
 pub enum Request {
-    Metrics(MetricsRequest),
+    Metrics(ExportMetricsServiceRequest),
+    Logs(ExportLogsServiceRequest),
+    Traces(ExportTraceServiceRequest),
 }
 
 impl Request {
     pub fn read(signal: Signal, encoding: Encoding, message: &[u8]) -> Result<Self, BodyError> {
+        let name = match signal {
+            Signal::Metrics => ".opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest",
+            Signal::Logs => ".opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest",
+            Signal::Traces => ".opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest",
+        };
         match signal {
-            Signal::Metrics => read(METRICS, encoding, message).map(Request::Metrics),
+            Signal::Metrics => read(name, encoding, message).map(Request::Metrics),
+            Signal::Logs => read(name, encoding, message).map(Request::Logs),
+            Signal::Traces => read(name, encoding, message).map(Request::Traces),
         }
     }
 }
-
-const METRICS: &str = ".opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest";
 
 fn read<M: Message + Default>(name: &str, encoding: Encoding, message: &[u8]) -> Result<M, BodyError> {
     let number = SCHEMA.number(name).unwrap_or(usize::MAX);

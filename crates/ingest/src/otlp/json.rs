@@ -13,7 +13,7 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::schema::{FieldKind, FieldShape, SCHEMA};
+use super::schema::{FieldKind, FieldShape, NUMBERS_PER_MESSAGE, SCHEMA};
 
 /// The bytes of the message with this number. Messages beyond `messages_max` are an error.
 pub fn to_protobuf(message: usize, json: &[u8], messages_max: usize) -> Result<Vec<u8>, serde_json::Error> {
@@ -36,6 +36,12 @@ const LENGTH: u32 = 2;
 const HALF: u32 = 5;
 
 impl Writer {
+    fn count_message<E: Error>(&mut self) -> Result<(), E> {
+        let left = self.messages_left.checked_sub(1);
+        self.messages_left = left.ok_or_else(|| E::custom("too many messages"))?;
+        Ok(())
+    }
+
     fn key(&mut self, number: u32, layout: u32) {
         self.varint(u64::from(number) << 3 | u64::from(layout));
     }
@@ -96,8 +102,7 @@ impl<'de> Visitor<'de> for MessageSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let left = self.writer.messages_left.checked_sub(1);
-        self.writer.messages_left = left.ok_or_else(|| A::Error::custom("too many messages"))?;
+        self.writer.count_message()?;
         while let Some(field) = map.next_key_seed(FieldName { message: self.message })? {
             match field {
                 Some(field) => map.next_value_seed(FieldSeed { field, writer: self.writer })?,
@@ -174,7 +179,15 @@ impl<'de> Visitor<'de> for FieldSeed<'_> {
             return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
         }
         let element = FieldShape { is_repeated: false, ..self.field };
-        while sequence.next_element_seed(FieldSeed { field: element, writer: self.writer })?.is_some() {}
+        for number in 1_usize.. {
+            if sequence.next_element_seed(FieldSeed { field: element, writer: self.writer })?.is_none() {
+                break;
+            }
+            // Messages count themselves.
+            if number.is_multiple_of(NUMBERS_PER_MESSAGE) {
+                self.writer.count_message()?;
+            }
+        }
         Ok(())
     }
 
@@ -219,11 +232,25 @@ enum Scalar<'a> {
     Text(&'a str),
 }
 
+/// For the sender, who knows the rest of a long one.
+impl fmt::Display for Scalar<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(value) => value.fmt(f),
+            Scalar::Integer(number) => number.fmt(f),
+            Scalar::Double(number) => number.fmt(f),
+            Scalar::Text(text) => write!(f, "{:?}", &text[..text.floor_char_boundary(TOLD_BYTES_MAX)]),
+        }
+    }
+}
+
+const TOLD_BYTES_MAX: usize = 64;
+
 impl FieldSeed<'_> {
     fn scalar<E: Error>(self, scalar: &Scalar<'_>) -> Result<(), E> {
         let FieldShape { number, kind, is_repeated } = self.field;
         let written = if is_repeated { None } else { write(kind, number, scalar, self.writer) };
-        written.ok_or_else(|| E::custom(format_args!("{scalar:?} is there instead of {}", Expected(&self))))
+        written.ok_or_else(|| E::custom(format_args!("{scalar} is there instead of {}", Expected(&self))))
     }
 }
 
@@ -323,104 +350,4 @@ fn id(text: &str) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-    use opentelemetry_proto::tonic::common::v1::any_value::Value;
-    use opentelemetry_proto::tonic::logs::v1::LogRecord;
-    use prost::Message;
-
-    use super::*;
-
-    const LOGS: &str = ".opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest";
-
-    fn read(json: &str) -> Result<ExportLogsServiceRequest, String> {
-        let bytes = to_protobuf(SCHEMA.number(LOGS).unwrap(), json.as_bytes(), 100);
-        let bytes = bytes.map_err(|error| error.to_string())?;
-        ExportLogsServiceRequest::decode(bytes.as_slice()).map_err(|error| error.to_string())
-    }
-
-    /// The one record of a request whose record is `json`.
-    fn record(json: &str) -> Result<LogRecord, String> {
-        let request = format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{json}]}}]}}]}}"#);
-        read(&request)
-            .map(|mut request| request.resource_logs.remove(0).scope_logs.remove(0).log_records.remove(0))
-    }
-
-    fn value(json: &str) -> Option<Value> {
-        record(&format!(r#"{{"body":{json}}}"#)).unwrap().body.unwrap().value
-    }
-
-    #[test]
-    fn numbers_are_numbers_or_texts() {
-        for json in ["200", "\"200\"", "2e2", "200.0"] {
-            assert_eq!(value(&format!(r#"{{"intValue":{json}}}"#)), Some(Value::IntValue(200)), "{json}");
-            assert_eq!(
-                record(&format!(r#"{{"timeUnixNano":{json}}}"#)).unwrap().time_unix_nano,
-                200,
-                "{json}"
-            );
-        }
-        assert_eq!(value(r#"{"intValue":"-9223372036854775808"}"#), Some(Value::IntValue(i64::MIN)));
-        assert_eq!(value(r#"{"doubleValue":"-Infinity"}"#), Some(Value::DoubleValue(f64::NEG_INFINITY)));
-        assert_eq!(value(r#"{"doubleValue":1}"#), Some(Value::DoubleValue(1.0)));
-        let most = record(r#"{"timeUnixNano":"18446744073709551615"}"#).unwrap();
-        assert_eq!(most.time_unix_nano, u64::MAX);
-    }
-
-    #[test]
-    fn ids_are_hexadecimal_whatever_their_case_or_base64_where_that_is_plain() {
-        for json in ["00112233445566778899AABBCCDDEEFF", "ABEiM0RVZneImaq7zN3u/w==", "ABEiM0RVZneImaq7zN3u_w"]
-        {
-            let record = record(&format!(r#"{{"traceId":"{json}"}}"#)).unwrap();
-            let expected: Vec<u8> = (0..16).map(|index| index * 17).collect();
-            assert_eq!(record.trace_id, expected, "{json}");
-        }
-        assert_eq!(record(r#"{"traceId":""}"#).unwrap().trace_id, [0_u8; 0]);
-        assert!(record(r#"{"traceId":"not an id"}"#).unwrap_err().contains("hexadecimal"));
-    }
-
-    #[test]
-    fn either_spelling_counts_and_unknown_fields_do_not() {
-        let record = record(
-            r#"{"time_unix_nano":1,"news":{"a":[{}]},"severityNumber":"SEVERITY_NUMBER_WARN2",
-            "traceId":null,"attributes":[{"key":"a","value":{"bytesValue":"aGk="}},{"key":"b"}]}"#,
-        );
-        let record = record.unwrap();
-        assert_eq!((record.time_unix_nano, record.severity_number), (1, 14));
-        let values: Vec<_> =
-            record.attributes.iter().map(|one| one.value.clone().and_then(|v| v.value)).collect();
-        assert_eq!(values, [Some(Value::BytesValue(b"hi".to_vec())), None]);
-    }
-
-    #[test]
-    fn what_is_of_another_kind_is_told_with_its_place() {
-        for (json, word) in [
-            (r#"{"resourceLogs":1}"#, "an array of an object at line 1"),
-            (r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"soon"}]}]}]}"#, "an integer"),
-            (r#"{"resourceLogs":[{"resource":[]}]}"#, "an object"),
-            (r#"[]"#, "an object"),
-            (r#"{"resourceLogs":["#, "EOF"),
-            (r#"{} {}"#, "trailing"),
-        ] {
-            let error = read(json).unwrap_err();
-            assert!(error.contains(word), "{json}: {error}");
-        }
-    }
-
-    #[test]
-    fn depth_and_number_are_bounded() {
-        let deep = format!("{}1{}", r#"{"arrayValue":{"values":["#.repeat(60), "]}}".repeat(60));
-        assert!(record(&format!(r#"{{"body":{deep}}}"#)).unwrap_err().contains("recursion"));
-        let many = format!(r#"{{"resourceLogs":[{}{{}}]}}"#, "{},".repeat(100));
-        assert!(read(&many).unwrap_err().contains("too many"));
-    }
-
-    #[test]
-    fn lengths_of_several_bytes_are_put_before_what_they_count() {
-        let long = "x".repeat(70_000);
-        let body = value(&format!(r#"{{"stringValue":"{long}"}}"#));
-        assert_eq!(body, Some(Value::StringValue(long)));
-    }
-}
+mod tests;

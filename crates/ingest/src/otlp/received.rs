@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use model::{Batch, Timestamp};
+use model::{Batch, LogRecord, Span, Timestamp};
 
 use crate::exposition::{Fact, FamilyKind};
 use crate::metadata::MetadataRegistry;
@@ -33,6 +33,16 @@ impl Received {
         if self.reasons.len() < REASONS_MAX {
             self.reasons.push(reason.to_string());
         }
+    }
+
+    pub fn accept_log(&mut self, record: LogRecord) {
+        self.accepted += 1;
+        self.batch.logs.push(record);
+    }
+
+    pub fn accept_span(&mut self, span: Span) {
+        self.accepted += 1;
+        self.batch.spans.push(span);
     }
 
     pub fn absorb(&mut self, batch: Batch) {

@@ -61,6 +61,9 @@ pub enum FieldKind {
 /// OTLP says of these that JSON writes them in hexadecimal.
 const IDS: [&str; 3] = ["trace_id", "span_id", "parent_span_id"];
 
+/// Numbers of a list that take as much memory as a message.
+pub const NUMBERS_PER_MESSAGE: usize = 16;
+
 /// A message that is nested deeper is no telemetry. Values of attributes take three levels
 /// each time that they hold others.
 const DEPTH_MAX: usize = 64;
@@ -97,7 +100,8 @@ impl Schema {
         self.messages.get(message)?.by_name.get(name).copied()
     }
 
-    /// How many messages are nested in `bytes`, itself included. Gives up beyond `most`.
+    /// How many messages are nested in `bytes`, itself included; long lists of numbers count as
+    /// several. Gives up beyond `most`.
     pub fn count(&self, message: usize, bytes: &[u8], most: usize) -> Result<usize, Malformed> {
         let mut count = 0;
         self.count_into(message, bytes, most, DEPTH_MAX, &mut count)?;
@@ -118,11 +122,17 @@ impl Schema {
         }
         let Some(shape) = self.messages.get(message) else { return Ok(()) };
         for field in Fields::new(bytes) {
-            if let (number, Value::Bytes(nested)) = field?
-                && let Some(FieldKind::Message(nested_message)) =
-                    shape.by_number.get(&number).map(|field| field.kind)
-            {
-                self.count_into(nested_message, nested, most, depth - 1, count)?;
+            let (number, value) = field?;
+            match (shape.by_number.get(&number), value) {
+                (Some(FieldShape { kind: FieldKind::Message(nested_message), .. }), Value::Bytes(nested)) => {
+                    self.count_into(*nested_message, nested, most, depth - 1, count)?;
+                }
+                // Packed: a byte of the message is a word in memory.
+                (Some(FieldShape { is_repeated: true, .. }), Value::Bytes(packed)) => {
+                    *count += packed.len() / NUMBERS_PER_MESSAGE;
+                }
+                (Some(FieldShape { is_repeated: true, .. }), _) => *count += 1,
+                _ => {}
             }
             if *count > most {
                 return Ok(());

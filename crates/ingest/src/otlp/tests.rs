@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod noise;
 mod points;
 mod recordings;
+mod records;
+mod secrets;
 mod stand;

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ingest::otlp::{Compression, Encoding, OtlpError, Signal, answer};
 use storage::AppendError;
+use tokio::sync::SemaphorePermit;
 
 use super::{RETRY_AFTER_SECONDS, Unread, count_refused, read};
 use crate::app::Shared;
@@ -16,6 +17,14 @@ use crate::problem::Problem;
 
 pub(crate) async fn metrics(State(app): State<Shared>, request: Request) -> Response {
     export(&app, Signal::Metrics, request).await
+}
+
+pub(crate) async fn logs(State(app): State<Shared>, request: Request) -> Response {
+    export(&app, Signal::Logs, request).await
+}
+
+pub(crate) async fn traces(State(app): State<Shared>, request: Request) -> Response {
+    export(&app, Signal::Traces, request).await
 }
 
 async fn export(app: &Shared, signal: Signal, request: Request) -> Response {
@@ -28,14 +37,14 @@ async fn export(app: &Shared, signal: Signal, request: Request) -> Response {
 /// Why nothing of a request is taken. The words reach the sender by [`render`].
 #[derive(Debug)]
 pub(super) struct Refusal {
-    pub status: StatusCode,
+    status: StatusCode,
     /// For the counter.
     reason: &'static str,
-    pub message: String,
+    message: String,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, reason: &'static str, message: impl Into<String>) -> Self {
         Self { status, reason, message: message.into() }
     }
 }
@@ -52,21 +61,28 @@ impl IntoResponse for Refusal {
 
 async fn try_export(app: &Shared, signal: Signal, request: Request) -> Result<Response, Refusal> {
     let (encoding, compression) = declared(request.headers())?;
-    let reception = &app.reception;
-    let busy = |message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message);
-    let _turn = reception.turn().map_err(busy)?;
-    let most = reception.settings.otlp.message_bytes_max;
-    let body = read(request, most).await.map_err(|unread| match unread {
+    let most = app.reception.settings.otlp.message_bytes_max;
+    let _turn = turn(app).await?;
+    let body = read(request, most).await.map_err(|unread| not_read(unread, most))?;
+    let outcome = app.reception.otlp.export(signal, encoding, compression, body).await;
+    let outcome = outcome.map_err(|error| refusal(&error))?;
+    let body = answer::success(signal, encoding, &outcome);
+    Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
+}
+
+pub(super) async fn turn(app: &Shared) -> Result<SemaphorePermit<'_>, Refusal> {
+    let turn = app.reception.turn_in_time().await;
+    turn.map_err(|message| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message))
+}
+
+pub(super) fn not_read(unread: Unread, most: usize) -> Refusal {
+    match unread {
         Unread::TooLarge => {
             let message = format!("the body has more than {most} bytes (`otlp.message_max`)");
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
         }
         Unread::BreaksOff => Refusal::new(StatusCode::BAD_REQUEST, "malformed", "the body breaks off"),
-    })?;
-    let outcome = reception.otlp.export(signal, encoding, compression, body).await;
-    let outcome = outcome.map_err(|error| refusal(&error))?;
-    let body = answer::success(signal, encoding, &outcome);
-    Ok(([(header::CONTENT_TYPE, encoding.content_type())], body).into_response())
+    }
 }
 
 pub(super) fn refusal(error: &OtlpError) -> Refusal {

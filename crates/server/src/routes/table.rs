@@ -45,6 +45,8 @@ pub(crate) enum Errors {
     Problem,
     /// `google.rpc.Status`, in the encoding of the request.
     Otlp,
+    /// The headers of gRPC.
+    Grpc,
 }
 
 /// What a body looks like, for the OpenAPI document.
@@ -168,6 +170,15 @@ impl Route {
     ) -> Self {
         let route = Self::post(path, Access::NeedsUnlessLocal(Permission::Ingest), about, handler);
         Self { ports: Ports::All, errors: Errors::Otlp, ..route }
+    }
+
+    /// The same by gRPC.
+    pub fn grpc<H: Handler<T, Shared>, T: 'static>(
+        path: &'static str,
+        about: &'static str,
+        handler: H,
+    ) -> Self {
+        Self { errors: Errors::Grpc, ..Self::otlp(path, about, handler) }
     }
 
     pub fn query(self, query: &'static [&'static str]) -> Self {

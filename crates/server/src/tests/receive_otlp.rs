@@ -1,10 +1,12 @@
 //! OTLP over HTTP as its senders speak it.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
 use model::TimeRange;
 use serde_json::{Value, json};
 use state::Role;
-use storage::{QueryLimits, SampleReader};
+use storage::{LogQuery, LogReader, QueryLimits, SampleReader, SpanQuery, SpanReader};
 
 use super::fixture::{Answer, Ask, Fixture, get};
 use crate::routes::Port;
@@ -62,6 +64,23 @@ async fn what_a_client_sends_is_there_on_every_path_and_port() {
         let found = fixture.store.select(&[], TimeRange::ALL, QueryLimits::default()).await.unwrap();
         assert_eq!(found[0].labels.to_string(), "heat{job=\"a\"}");
     }
+}
+
+#[tokio::test]
+async fn log_records_and_spans_have_their_paths() {
+    let fixture = Fixture::new().await;
+    let at = "1000000000";
+    let log = json!({ "resourceLogs": [{ "scopeLogs": [{ "logRecords": [{ "timeUnixNano": at }] }] }] });
+    let ids = json!({ "traceId": "6513270e269e0d37f2a74de452e6b438", "spanId": "0c5c7fd0a6a3a450",
+        "startTimeUnixNano": at });
+    let span = json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [ids, {}] }] }] });
+    let answer = fixture.ask(Ask { path: "/v1/logs".to_owned(), ..send(log.to_string()) }).await;
+    assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, "{}"));
+    let answer = fixture.ask(Ask { path: "/v1/traces".to_owned(), ..send(span.to_string()) }).await;
+    assert_eq!(answer.json()["partialSuccess"]["rejectedSpans"], "1", "{}", answer.text);
+    let logs = fixture.store.search_logs(&LogQuery::of(TimeRange::ALL)).await.unwrap();
+    let spans = fixture.store.search_spans(&SpanQuery::of(TimeRange::ALL)).await.unwrap();
+    assert_eq!((logs.len(), spans.len()), (1, 1));
 }
 
 #[tokio::test]
@@ -134,10 +153,24 @@ async fn what_cannot_be_taken_is_refused_with_the_right_status() {
 
 #[tokio::test]
 async fn when_there_is_no_turn_it_says_when_to_come_back() {
-    let fixture = Fixture::with_settings(|settings| settings.receive.concurrent_max = 0).await;
+    let fixture = Fixture::with_settings(|settings| {
+        settings.receive.concurrent_max = 0;
+        settings.receive.patience = Duration::ZERO;
+    })
+    .await;
     let answer = fixture.ask(good()).await;
     refused(&answer, StatusCode::SERVICE_UNAVAILABLE, 14, "ingest.concurrent_max");
     assert_eq!(answer.header("retry-after"), "5");
+}
+
+/// One turn for three: the others wait for it, and none is sent away.
+#[tokio::test]
+async fn who_comes_at_the_same_time_waits_for_a_turn() {
+    let fixture = Fixture::with_settings(|settings| settings.receive.concurrent_max = 1).await;
+    let answers = tokio::join!(fixture.ask(good()), fixture.ask(good()), fixture.ask(good()));
+    for answer in [answers.0, answers.1, answers.2] {
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ pub(crate) async fn envelope(State(app): State<Shared>, request: Request, next: 
     let mut response = match (answer.extensions().get::<Problem>(), app.table.errors(template)) {
         (Some(problem), Errors::Problem) => problem.render(&path, &correlation),
         (Some(problem), Errors::Otlp) => receive::render(problem, encoding),
+        (Some(problem), Errors::Grpc) => receive::grpc::render(problem),
         (None, _) => answer,
     };
 

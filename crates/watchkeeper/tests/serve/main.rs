@@ -10,6 +10,7 @@
 mod backup;
 mod crash;
 mod errands;
+mod opentelemetry;
 mod peer;
 mod program;
 mod promtool;

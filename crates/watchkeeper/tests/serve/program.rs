@@ -115,6 +115,14 @@ impl Program {
         .await
     }
 
+    /// Where it says that it takes OTLP: over HTTP, and over gRPC.
+    pub fn otlp(&self) -> Vec<String> {
+        let said = self.said();
+        let line = said.lines().find(|line| line.trim_start().starts_with("OTLP")).unwrap_or_default();
+        let words = line.split_whitespace().filter(|word| word.starts_with("http"));
+        words.map(|word| word.trim_end_matches('/').to_owned()).collect()
+    }
+
     pub async fn ready(&mut self) -> String {
         let api = self.api().await;
         eventually("readiness", async || {

@@ -69,9 +69,14 @@ pub struct Streams {
     streams: HashMap<u128, Stream, KeysAreHashes>,
     /// Counts up with each use, to know what was not used for the longest.
     uses: u64,
-    /// What to put back when the batch is not kept.
-    undo: Vec<(u128, Option<Stream>)>,
+    /// What was changed since [`changes`](Streams::changes) were last taken.
+    changed: Vec<(u128, Option<Stream>)>,
 }
+
+/// What one request has changed, as it was before.
+#[must_use]
+#[derive(Debug, Default)]
+pub struct Changes(Vec<(u128, Option<Stream>)>);
 
 #[derive(Clone, Debug)]
 struct Stream {
@@ -86,7 +91,7 @@ struct Stream {
 
 impl Streams {
     pub fn new(streams_max: usize) -> Self {
-        Self { streams_max: streams_max.max(1), streams: HashMap::default(), uses: 0, undo: Vec::new() }
+        Self { streams_max: streams_max.max(1), streams: HashMap::default(), uses: 0, changed: Vec::new() }
     }
 
     /// Adds a delta to the total of its series. `writer` is who sends it.
@@ -128,7 +133,7 @@ impl Streams {
         stream.last_ms = stream.last_ms.max(span.end_ms());
         let at_ms = stream.last_ms;
         let total = stream.total.clone().unwrap_or_else(|| delta.clone());
-        self.undo.push((series, before));
+        self.changed.push((series, before));
         let zero_ms = is_new.then(|| zero_ms(span)).flatten();
         Ok(Written { total, at_ms, zero_ms, is_repeated: false })
     }
@@ -145,7 +150,7 @@ impl Streams {
         let is_known = before.is_some_and(|stream| stream.start == span.start);
         if !is_known {
             let before = before.cloned();
-            self.undo.push((series, before));
+            self.changed.push((series, before));
         }
         let stream = self.touch(series);
         let last_ms = stream.last_ms;
@@ -166,21 +171,21 @@ impl Streams {
         stream
     }
 
-    /// The batch is kept, or may be: what was counted is counted.
-    pub fn keep(&mut self) {
-        self.undo.clear();
+    /// The changes of the request that was converted last. Requests are converted one by one,
+    /// and may be kept in any order.
+    pub fn changes(&mut self) -> Changes {
         self.make_room();
+        Changes(std::mem::take(&mut self.changed))
     }
 
     /// The batch is not kept: its points will come again.
-    pub fn take_back(&mut self) {
-        for (series, before) in std::mem::take(&mut self.undo).into_iter().rev() {
+    pub fn take_back(&mut self, changes: Changes) {
+        for (series, before) in changes.0.into_iter().rev() {
             match before {
                 Some(stream) => drop(self.streams.insert(series, stream)),
                 None => drop(self.streams.remove(&series)),
             }
         }
-        self.make_room();
     }
 
     /// Forgets an eighth at once, so that it is seldom.
@@ -257,13 +262,23 @@ mod tests {
     fn what_was_not_kept_comes_again() {
         let mut streams = Streams::new(10);
         add(&mut streams, 7, 5.0, span(10, 20)).unwrap();
-        streams.keep();
+        drop(streams.changes());
         add(&mut streams, 7, 2.0, span(20, 30)).unwrap();
         add(&mut streams, 7, 2.0, span(30, 40)).unwrap();
-        streams.take_back();
+        let lost = streams.changes();
+        streams.take_back(lost);
         assert_eq!(add(&mut streams, 7, 2.0, span(20, 30)), Ok((7.0, 30)));
-        streams.take_back();
-        streams.take_back();
+    }
+
+    #[test]
+    fn what_one_request_loses_costs_no_other() {
+        let mut streams = Streams::new(10);
+        let _ = streams.begin(2, span(10, 20));
+        let lost = streams.changes();
+        add(&mut streams, 7, 5.0, span(10, 20)).unwrap();
+        drop(streams.changes());
+        streams.take_back(lost);
+        assert_eq!(streams.begin(2, span(10, 20)), Beginning::New(Some(10_001)));
         assert_eq!(add(&mut streams, 7, 2.0, span(20, 30)), Ok((7.0, 30)));
     }
 
@@ -289,7 +304,7 @@ mod tests {
         }
         streams.add(0, 7, &Total::Number(1.0), span(20, 30)).unwrap();
         streams.add(80, 7, &Total::Number(1.0), span(10, 20)).unwrap();
-        streams.keep();
+        drop(streams.changes());
         assert_eq!(streams.streams.len(), 70);
         assert!(streams.streams.contains_key(&0) && streams.streams.contains_key(&80));
         assert!(!streams.streams.contains_key(&1));

@@ -119,6 +119,31 @@ async fn a_delta_that_the_store_could_not_take_is_not_counted() {
     assert_eq!(stand.samples(TOKENS).await[0].1.last(), Some(&(ms(120), 7.0)));
 }
 
+/// It may be on the disk or not; sent again it is there, and counted once.
+#[tokio::test]
+async fn a_delta_of_which_nobody_knows_whether_it_was_kept_is_counted_once() {
+    let stand = Stand::new().await;
+    stand.keeps(&sum(DELTA, &[(0, 60, 5.0)])).await;
+    *stand.kept.failure.lock() = Some(storage::AppendError::NotDurable("disk".into()));
+    stand.json(Signal::Metrics, &sum(DELTA, &[(60, 120, 2.0)])).await.unwrap_err();
+    let again = stand.json(Signal::Metrics, &sum(DELTA, &[(60, 120, 2.0)])).await.unwrap();
+    assert_eq!(again.refused, 1, "it was counted");
+    assert_eq!(stand.samples(TOKENS).await[0].1.last(), Some(&(ms(120), 7.0)));
+    stand.keeps(&sum(DELTA, &[(120, 180, 1.0)])).await;
+    assert_eq!(stand.samples(TOKENS).await[0].1.last(), Some(&(ms(180), 8.0)));
+}
+
+#[tokio::test]
+async fn what_the_store_leaves_out_is_told_and_what_it_refuses_is_not_sent_again() {
+    let stand = Stand::new().await;
+    *stand.kept.leaves_out.lock() = 1;
+    let outcome = stand.json(Signal::Metrics, &sum(CUMULATIVE, &[(0, 60, 5.0)])).await.unwrap();
+    assert_eq!((outcome.refused, outcome.message.as_str()), (1, "left out: too many streams"));
+    *stand.kept.failure.lock() = Some(storage::AppendError::Refused("no".into()));
+    let refused = stand.json(Signal::Metrics, &sum(CUMULATIVE, &[(0, 120, 5.0)])).await;
+    assert!(matches!(refused, Err(OtlpError::Store(error)) if !error.is_retryable()));
+}
+
 #[tokio::test]
 async fn one_wrong_point_costs_that_point() {
     let stand = Stand::new().await;

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::{Batch, ExemplarSeries, HistogramSeries, Matcher, Series, TimeRange};
+use model::{Batch, ExemplarSeries, HistogramSeries, LogRecord, Matcher, Series, Span, TimeRange};
 use parking_lot::Mutex;
 use serde_json::Value;
-use storage::{AppendError, Appended, Appender, QueryLimits, SampleReader};
+use storage::{
+    AppendError, Appended, Appender, LogQuery, LogReader, QueryLimits, SampleReader, SpanQuery, SpanReader,
+};
 use testkit::{FakeClock, MemoryStore};
 
 use crate::metadata::{MetadataLimits, MetadataRegistry};
@@ -28,7 +30,10 @@ pub struct Stand {
 pub struct Kept {
     store: MemoryStore,
     pub failure: Mutex<Option<AppendError>>,
+    /// Rows that it says it left out, of the next batch.
+    pub leaves_out: Mutex<u64>,
     pub exemplars: Mutex<Vec<ExemplarSeries>>,
+    pub batches: Mutex<Vec<Batch>>,
 }
 
 #[async_trait]
@@ -38,7 +43,12 @@ impl Appender for Kept {
             return Err(failure);
         }
         self.exemplars.lock().extend(batch.exemplars.clone());
-        self.store.append(batch).await
+        self.batches.lock().push(batch.clone());
+        let appended = self.store.append(batch).await?;
+        match std::mem::take(&mut *self.leaves_out.lock()) {
+            0 => Ok(appended),
+            refused => Ok(Appended { refused, reasons: vec!["too many streams".into()], ..appended }),
+        }
     }
 }
 
@@ -73,6 +83,22 @@ impl Stand {
     pub async fn series(&self, name: &str) -> Vec<Series> {
         let matchers = if name.is_empty() { vec![] } else { vec![Matcher::equal("__name__", name)] };
         self.kept.store.select(&matchers, TimeRange::ALL, QueryLimits::default()).await.unwrap()
+    }
+
+    pub async fn logs(&self) -> Vec<LogRecord> {
+        self.kept
+            .store
+            .search_logs(&LogQuery { limit: 100_000, ..LogQuery::of(TimeRange::ALL) })
+            .await
+            .unwrap()
+    }
+
+    pub async fn spans(&self) -> Vec<Span> {
+        self.kept
+            .store
+            .search_spans(&SpanQuery { limit: 100_000, ..SpanQuery::of(TimeRange::ALL) })
+            .await
+            .unwrap()
     }
 
     pub async fn histograms(&self) -> Vec<HistogramSeries> {

@@ -302,7 +302,8 @@ fn names_are_safe_and_never_a_date() {
     session["title"] = json!("evil\u{202e}\u{0} token=abcdef");
     send(&mut world, "session.updated", json!({"info": session}), at(1));
     world.judge(at(1));
-    assert_eq!(world.agent("ses_a").unwrap().name, "evil\\u{202e}\\u{0} token=[redacted]");
+    let name = world.agent("ses_a").unwrap().name.clone();
+    assert!(name.starts_with("evil\\u{202e}\\u{0} token=[redacted:name:"), "{name}");
     session["title"] = json!("New session - 2026-11-23T08:00:00.000Z");
     session["slug"] = json!("calm-lake");
     send(&mut world, "session.updated", json!({"info": session}), at(2));
