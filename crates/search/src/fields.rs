@@ -3,14 +3,20 @@
 /// Attributes and labels that a short name stands for, the first that an event has. A name
 /// that is not here stands for itself.
 const SHORT_NAMES: &[(&str, &[&str])] = &[
-    ("agent", &["agent", "gen_ai.agent.name", "agent.name"]),
-    ("conversation", &["gen_ai.conversation.id", "conversation.id", "session.id"]),
+    ("agent", &["agent", "watchkeeper.agent", "gen_ai.agent.name", "agent.name"]),
+    (
+        "conversation",
+        &["watchkeeper.conversation", "gen_ai.conversation.id", "conversation.id", "session.id"],
+    ),
     ("host", &["host", "host.name"]),
-    ("model", &["model", "gen_ai.response.model", "gen_ai.request.model", "llm.model_name"]),
-    ("provider", &["gen_ai.provider.name", "gen_ai.system", "llm.provider"]),
+    (
+        "model",
+        &["watchkeeper.model", "model", "gen_ai.response.model", "gen_ai.request.model", "llm.model_name"],
+    ),
+    ("provider", &["watchkeeper.provider", "gen_ai.provider.name", "gen_ai.system", "llm.provider"]),
     ("service", &["service.name", "service_name", "service"]),
-    ("session", &["session.id", "gen_ai.conversation.id", "session"]),
-    ("tool", &["tool", "gen_ai.tool.name", "tool_name", "tool.name"]),
+    ("session", &["session.id", "watchkeeper.conversation", "gen_ai.conversation.id", "session"]),
+    ("tool", &["tool", "watchkeeper.tool", "gen_ai.tool.name", "tool_name", "tool.name"]),
 ];
 
 /// The names under which an event may have what is meant, the best first.
