@@ -55,11 +55,9 @@ impl DayFile {
             Signal::Exemplars => exemplars::SCHEMA,
         };
         let encoded = match signal {
-            Signal::Samples => samples::encodings,
+            Signal::Samples | Signal::Histograms | Signal::Exemplars => samples::encodings,
             Signal::Logs => logs::encodings,
             Signal::Spans => spans::encodings,
-            Signal::Histograms => histograms::encodings,
-            Signal::Exemplars => exemplars::encodings,
         };
         let version = env!("CARGO_PKG_VERSION");
         let about = |key: &str, value: &str| KeyValue::new(key.to_owned(), value.to_owned());

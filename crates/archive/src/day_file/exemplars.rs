@@ -1,11 +1,8 @@
 //! Exemplars: one row each.
 
 use model::Exemplar;
-use parquet::basic::Encoding;
 use parquet::data_type::{ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterPropertiesBuilder;
-use parquet::schema::types::ColumnPath;
 use storage::{DayRows, StreamRows};
 
 use super::columns::{Group, write as write_column};
@@ -31,13 +28,6 @@ pub const SCHEMA: &str = "
             }
         }
     }";
-
-pub fn encodings(properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
-    let timestamp = ColumnPath::from("timestamp");
-    properties
-        .set_column_dictionary_enabled(timestamp.clone(), false)
-        .set_column_encoding(timestamp, Encoding::DELTA_BINARY_PACKED)
-}
 
 pub fn write(group: &mut Group<'_>, streams: &[StreamRows]) -> Result<(), ParquetError> {
     let exemplars = || streams.iter().flat_map(|stream| of(&stream.rows));

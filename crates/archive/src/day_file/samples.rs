@@ -26,6 +26,7 @@ pub const SCHEMA: &str = "
         }
     }";
 
+/// Also of histograms and exemplars, whose times are like those of samples.
 pub fn encodings(properties: WriterPropertiesBuilder) -> WriterPropertiesBuilder {
     let timestamp = ColumnPath::from("timestamp");
     // Steps between samples are mostly the same, and cost almost nothing.

@@ -15,10 +15,13 @@ pub struct WalNumber {
     pub number: u32,
 }
 
+/// In the place of a hash that is not known.
+const UNKNOWN: u128 = 0;
+
 #[derive(Debug, Default)]
 pub struct Numbers {
     by_hash: HashMap<u128, u32, KeysAreHashes>,
-    /// By the stream's number, as far as it is known; others are 0.
+    /// By the stream's number, or [`UNKNOWN`].
     hashes: Vec<u128>,
     /// The number that was asked for last.
     last: u32,
@@ -81,7 +84,7 @@ impl Numbers {
     /// cache.
     fn known(&mut self, hash: u128) -> Option<u32> {
         let next = self.last + 1;
-        let is_next = self.hashes.get(next as usize) == Some(&hash);
+        let is_next = hash != UNKNOWN && self.hashes.get(next as usize) == Some(&hash);
         self.last = if is_next { next } else { *self.by_hash.get(&hash)? };
         Some(self.last)
     }
@@ -89,7 +92,7 @@ impl Numbers {
     fn remember(&mut self, stream: u32, hash: u128) {
         let place = stream as usize;
         if place >= self.hashes.len() {
-            self.hashes.resize(place + 1, 0);
+            self.hashes.resize(place + 1, UNKNOWN);
         }
         self.hashes[place] = hash;
         self.last = stream;

@@ -34,6 +34,7 @@ pub(super) async fn list(State(app): State<Shared>, query: Query) -> Result<Json
     let mut whole = Reached { looked_at: 0, matched: 0, next: scan.from };
     let mut listed = Vec::new();
     let mut known = HashSet::new();
+    let started = app.engines.clock.monotonic();
     // Spans of traces that are on an earlier page match too, so that it may take several goes.
     while listed.len() < most {
         let (found, reached) = next_traces(&app, &asked, most - listed.len(), &mut known).await?;
@@ -42,12 +43,15 @@ pub(super) async fn list(State(app): State<Shared>, query: Query) -> Result<Json
         whole.next = reached.next;
         for first in found {
             let spans = spans_of(&app, first.trace, SPANS_SUMMARISED).await?;
-            if is_first_match(&scan, &spans, &first) {
+            // Of a trace that is not read to its end nobody can tell; better twice than never.
+            if spans.len() > SPANS_SUMMARISED || is_first_match(&scan, &spans, &first) {
                 listed.extend(TraceSummaryDto::new(spans, SPANS_SUMMARISED, &first));
             }
         }
         asked.from = reached.next;
-        if reached.next.is_none() || reached.looked_at == 0 {
+        let spent = app.engines.clock.monotonic().saturating_sub(started);
+        asked.patience = scan.patience.saturating_sub(spent);
+        if reached.next.is_none() || reached.looked_at == 0 || asked.patience.is_zero() {
             break;
         }
     }

@@ -171,6 +171,24 @@ async fn each_trace_is_listed_once_however_many_of_its_spans_match() {
 }
 
 #[tokio::test]
+async fn a_trace_that_is_too_long_to_be_summed_up_is_listed_and_says_so() {
+    let fixture = Fixture::new().await;
+    let root = turn(0).remove(0);
+    let span = |number: u64| Span {
+        id: SpanId((number + 1).to_be_bytes()),
+        start: START + Duration::from_micros(number),
+        ..root.clone()
+    };
+    let spans = (0..10_500).map(span).collect();
+    fixture.store.append(Batch { spans, ..Batch::default() }).await.unwrap();
+    fixture.clock.advance(Duration::from_secs(1)).await;
+    let answer = found(&fixture, "/monitoring/traces?limit=5").await;
+    let traces = answer["traces"].as_array().unwrap();
+    assert_eq!(traces.len(), 1);
+    assert_eq!((&traces[0]["spans"], &traces[0]["spans_truncated"]), (&json!(10_000), &json!(true)));
+}
+
+#[tokio::test]
 async fn a_trace_is_laid_out_with_what_it_waited_for() {
     let fixture = with_traces(1).await;
     let answer = found(&fixture, &format!("/monitoring/traces/{}", TraceId([1; 16]))).await;
